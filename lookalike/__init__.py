@@ -1,0 +1,38 @@
+"""Enqueue images, have them embedded by workers, find the nearest ones.
+
+Importing this package is cheap: SQLAlchemy is loaded with the first client.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lookalike.errors import LookalikeError, Misconfigured, Rejected, Unavailable
+from lookalike.features import FeatureSpace, Neighbour
+from lookalike.images import ImageKey, ImageRef
+from lookalike.jobs import Job, JobStatus
+
+if TYPE_CHECKING:
+    from lookalike.client import Lookalike
+
+__all__ = [
+    "FeatureSpace",
+    "ImageKey",
+    "ImageRef",
+    "Job",
+    "JobStatus",
+    "Lookalike",
+    "LookalikeError",
+    "Misconfigured",
+    "Neighbour",
+    "Rejected",
+    "Unavailable",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Lookalike":
+        from lookalike.client import Lookalike
+
+        return Lookalike
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,137 @@
+"""The error tree, sorted by who has to act.
+
+LookalikeError
+├── Rejected            the caller acts; never retried (HTTP 4xx)
+│   ├── ImageNotFound         nothing is there, or it is no file
+│   ├── ImageTooLarge         more bytes or pixels than allowed
+│   ├── ImageUnreadable       the bytes are no picture that can be decoded
+│   ├── ImageNotEmbeddable    the encoder cannot answer for this picture
+│   ├── ReferenceForbidden    the policy does not let this reference be read
+│   ├── ReferenceInvalid      the reference is no path, URL or upload
+│   ├── UnknownCollection     no collection has this name
+│   ├── UnknownImage          no image has this id
+│   ├── UnknownJob            no job has this id
+│   └── WrongFeatureSpace     features of two feature spaces would meet
+├── Unavailable         time acts; retried with backoff (HTTP 503)
+│   ├── FetchFailed           the image's host did not answer properly
+│   ├── StoreUnavailable      Postgres cannot be reached
+│   ├── QueueUnavailable      Redis cannot be reached
+│   ├── EncoderExhausted      the encoder ran out of memory
+│   ├── WorkerLost            a worker died while it held the job
+│   └── WaitedTooLong         what was waited for did not happen in time
+└── Misconfigured       the operator acts; the process exits
+    ├── InvalidSetting        a setting's value cannot be used
+    ├── WeightsMissing        the encoder's weights cannot be had
+    ├── SchemaOutdated        the database needs `lookalike migrate`
+    └── ServerNotStarted      an embedded server cannot start here
+
+A message states what was found, what was expected and the next move; the
+offending value is the attribute `value`.
+"""
+
+from __future__ import annotations
+
+
+class LookalikeError(Exception):
+    """Everything that lookalike raises on purpose."""
+
+    def __init__(self, message: str, *, value: object = None) -> None:
+        super().__init__(message)
+        self.value = value
+
+    @property
+    def reason(self) -> str:
+        """The error's name as it stands in a job's row and in an HTTP answer."""
+        return type(self).__name__
+
+
+class Rejected(LookalikeError):
+    """The caller has to act: trying again gives the same answer."""
+
+
+class ImageNotFound(Rejected):
+    """Nothing is at the reference, or what is there is no file."""
+
+
+class ImageTooLarge(Rejected):
+    """The picture has more bytes or more pixels than the settings allow."""
+
+
+class ImageUnreadable(Rejected):
+    """The bytes are not a picture in a supported format, or are damaged."""
+
+
+class ImageNotEmbeddable(Rejected):
+    """The encoder fails on this picture alone, or gives numbers that are not finite."""
+
+
+class ReferenceForbidden(Rejected):
+    """The policy of the process does not let this reference be read."""
+
+
+class ReferenceInvalid(Rejected):
+    """The reference is neither a path nor an http(s) URL nor an upload."""
+
+
+class UnknownCollection(Rejected):
+    """No collection has this name."""
+
+
+class UnknownImage(Rejected):
+    """No image has this id."""
+
+
+class UnknownJob(Rejected):
+    """No job has this id."""
+
+
+class WrongFeatureSpace(Rejected):
+    """Features of two feature spaces would have been compared."""
+
+
+class Unavailable(LookalikeError):
+    """Time has to act: the same request can succeed later."""
+
+
+class FetchFailed(Unavailable):
+    """The host of an image did not answer, or answered with a server error."""
+
+
+class StoreUnavailable(Unavailable):
+    """Postgres cannot be reached, or closed the connection."""
+
+
+class QueueUnavailable(Unavailable):
+    """Redis cannot be reached."""
+
+
+class EncoderExhausted(Unavailable):
+    """The encoder ran out of memory, even for one image."""
+
+
+class WorkerLost(Unavailable):
+    """A worker died, or lost its lease, while it held the job."""
+
+
+class WaitedTooLong(Unavailable):
+    """What was waited for did not happen within the time given."""
+
+
+class Misconfigured(LookalikeError):
+    """The operator has to act: the process prints the message and exits."""
+
+
+class InvalidSetting(Misconfigured):
+    """A setting's value cannot be used."""
+
+
+class WeightsMissing(Misconfigured):
+    """The weights of the encoder cannot be had from where the settings say."""
+
+
+class SchemaOutdated(Misconfigured):
+    """The database's schema is older or newer than this release."""
+
+
+class ServerNotStarted(Misconfigured):
+    """An embedded Postgres or Valkey cannot be started on this machine."""

@@ -1,0 +1,60 @@
+"""Features and the space they live in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import WrongFeatureSpace
+
+Features = npt.NDArray[np.float32]
+"""One image's features, shape (dimensions,), or a batch's, (n, dimensions); float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpace:
+    """What makes features comparable: the encoder, its weights, its preprocessing, its dimensions.
+
+    `digest` is the SHA-256 (hexadecimal) over the weights' bytes, the
+    preprocessing and the dimensions, so two workers share a space only if
+    their features agree. Distances are cosine distances.
+    """
+
+    encoder: str
+    digest: str
+    dimensions: int
+    trained: bool
+
+    @property
+    def name(self) -> str:
+        """The public name, `encoder@first 12 digits of the digest`."""
+        return f"{self.encoder}@{self.digest[:12]}"
+
+    def check(self, features: Features) -> Features:
+        """Give the features back as float32 of shape (…, dimensions).
+
+        Raises WrongFeatureSpace if the last axis has another length.
+        """
+        array = np.asarray(features, dtype=np.float32)
+        if array.ndim == 0 or array.shape[-1] != self.dimensions:
+            raise WrongFeatureSpace(
+                f"found features of shape {array.shape}; expected {self.dimensions} numbers "
+                f"for the feature space {self.name}: encode the image with this encoder",
+                value=array.shape,
+            )
+        return array
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A search hit; `distance` is the cosine distance, 0 the same direction, at most 2."""
+
+    image_id: int
+    reference: str
+    distance: float
+    metadata: dict[str, object]

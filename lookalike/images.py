@@ -1,0 +1,150 @@
+"""Images: where to get them (references) and what they are (keys)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lookalike.errors import ReferenceInvalid
+
+# A btree entry holds at most 2,704 bytes; references are unique within a collection.
+MAX_REFERENCE_BYTES = 2048
+
+IMAGE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .bmp .heic .heif .avif".split()
+)
+
+
+class Source(StrEnum):
+    """The kinds of place that an image comes from."""
+
+    FILE = "file"
+    HTTP = "http"
+    UPLOAD = "upload"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageKey:
+    """The SHA-256 of an image's bytes: 32 bytes; equal keys, equal images."""
+
+    digest: bytes
+
+    @classmethod
+    def of(cls, data: bytes) -> ImageKey:
+        return cls(hashlib.sha256(data).digest())
+
+    def __str__(self) -> str:
+        return self.digest.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """Where to get an image: `file:///…`, `http(s)://…` or `upload:<image key>`."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> ImageRef:
+        """Read a reference or a path; a path becomes an absolute `file:` reference.
+
+        Raises ReferenceInvalid for an empty text, an unknown scheme, a URL
+        without a host, or more than MAX_REFERENCE_BYTES of UTF-8.
+        """
+        if not text.strip() or "\0" in text:
+            raise ReferenceInvalid(
+                f"found the image reference {text!r}; expected a path, an http(s) URL "
+                "or an upload: give one of these",
+                value=text,
+            )
+        scheme = text.split(":", 1)[0].lower() if ":" in text else ""
+        if scheme in ("http", "https"):
+            return cls._checked(_url(text))
+        if scheme in ("file", "upload"):
+            return cls._checked(text)
+        if "://" in text:
+            raise ReferenceInvalid(
+                f"found the scheme {scheme!r} in {text!r}; expected file, http, https or "
+                "upload: download the image first, or give its http(s) address",
+                value=text,
+            )
+        return cls.of_path(Path(text))
+
+    @classmethod
+    def of_path(cls, path: Path) -> ImageRef:
+        return cls._checked(path.expanduser().absolute().as_uri())
+
+    @classmethod
+    def of_upload(cls, key: ImageKey) -> ImageRef:
+        return cls(f"upload:{key}")
+
+    @classmethod
+    def _checked(cls, text: str) -> ImageRef:
+        try:
+            n_bytes = len(text.encode())
+        except UnicodeEncodeError as error:
+            raise ReferenceInvalid(
+                f"the image reference {text!r} is not valid Unicode: rename the file", value=text
+            ) from error
+        if n_bytes > MAX_REFERENCE_BYTES:
+            raise ReferenceInvalid(
+                f"found an image reference of {n_bytes} bytes; expected at most "
+                f"{MAX_REFERENCE_BYTES}: shorten it, or upload the image's bytes",
+                value=text,
+            )
+        return cls(text)
+
+    @property
+    def source(self) -> Source:
+        scheme = self.text.split(":", 1)[0].lower()
+        return Source.HTTP if scheme in ("http", "https") else Source(scheme)
+
+    @property
+    def path(self) -> Path:
+        """The path of a `file:` reference."""
+        return Path(unquote(urlsplit(self.text).path))
+
+    @property
+    def upload_key(self) -> ImageKey:
+        """The image key of an `upload:` reference; raises ReferenceInvalid if it is none."""
+        try:
+            digest = bytes.fromhex(self.text.removeprefix("upload:"))
+        except ValueError:
+            digest = b""
+        if len(digest) != 32:
+            raise ReferenceInvalid(
+                f"found {self.text!r}; expected upload: and 64 hexadecimal digits", value=self.text
+            )
+        return ImageKey(digest)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ReferenceInvalid(f"{text!r} is no valid URL: {error}", value=text) from error
+    if not host:
+        raise ReferenceInvalid(
+            f"found the URL {text!r} without a host; expected http(s)://host/path", value=text
+        )
+    return text
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Every file below a folder whose name ends like a picture's, in the order of the paths.
+
+    Hidden files and folders are passed over.
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )

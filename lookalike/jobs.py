@@ -1,0 +1,122 @@
+"""Jobs: requests to embed one image, and the chunks of them that travel through Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from lookalike.features import Features
+from lookalike.images import ImageKey, ImageRef
+
+
+class JobStatus(StrEnum):
+    """Where a job stands. `retry` is `queued` after a failure that time may cure."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    RETRY = "retry"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (JobStatus.DONE, JobStatus.FAILED)
+
+
+class Lane(IntEnum):
+    """Who is served first: `interactive`, where somebody waits, before `bulk`."""
+
+    INTERACTIVE = 0
+    BULK = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as its row tells it; times are the database's.
+
+    `image_id` is None for a query image, which belongs to no collection's images.
+    """
+
+    id: int
+    collection: str
+    image_id: int | None
+    reference: str
+    status: JobStatus
+    attempts: int
+    error: str | None = None
+    message: str | None = None
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Job ids leased together and published as one task: `{"v": 1, "lease": …, "jobs": […]}`.
+
+    The lease's number decides whether the message still counts: a job leased
+    again carries another number, and the older message claims nothing.
+    """
+
+    lease: int
+    job_ids: tuple[int, ...]
+
+    VERSION = 1
+
+    def to_wire(self) -> dict[str, object]:
+        return {"v": self.VERSION, "lease": self.lease, "jobs": list(self.job_ids)}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, object]) -> Chunk:
+        """Read a chunk; raises ValueError for another version or malformed content."""
+        match wire:
+            case {"v": cls.VERSION, "lease": int(lease), "jobs": [*ids]}:
+                if all(isinstance(job_id, int) for job_id in ids):
+                    return cls(lease, tuple(ids))
+        raise ValueError(f"found {wire!r}; expected a chunk of version {cls.VERSION}")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """What a worker needs to know of a job that it has claimed."""
+
+    id: int
+    lease: int
+    lane: Lane
+    reference: ImageRef
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Milliseconds from the claim to the end of each step; None where the step was not reached."""
+
+    fetched_ms: int | None = None
+    decoded_ms: int | None = None
+    batched_ms: int | None = None
+    encoded_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The good outcome of a job: features, float32 of shape (dimensions,), and the image's key."""
+
+    job: ClaimedJob
+    key: ImageKey
+    features: Features
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The bad outcome of a job: the error's name and message, and whether time may cure it."""
+
+    job: ClaimedJob
+    error: str
+    message: str
+    is_retryable: bool
+    trace: Trace
+
+
+Outcome = Embedded | Failure

@@ -1,0 +1,139 @@
+"""Every option, its default and its parsing. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from lookalike.errors import InvalidSetting
+
+PREFIX = "LOOKALIKE_"
+
+
+def _home() -> Path:
+    # An embedded Postgres refuses root, and other accounts cannot enter root's home.
+    if os.name == "posix" and os.geteuid() == 0:
+        return Path("/var/lib/lookalike")
+    return platformdirs.user_data_path("lookalike")
+
+
+def _listed(value: object) -> object:
+    """Split a list as the environment writes it, by commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
+
+
+class Settings(BaseModel):
+    """All options with their defaults; `LOOKALIKE_` and the upper-cased name sets one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    database_url: str = Field("", description="Postgres with pgvector, `postgresql://…`")
+    redis_url: str = Field("", description="Redis or Valkey, `redis://…`")
+    home: Path = Field(
+        default_factory=_home, description="data of the embedded servers and cached encoders"
+    )
+
+    encoder: str = Field(
+        "nasnet_large", description="`nasnet_large`, `efficientnet_lite0`, `auto`, hub handle or folder"
+    )
+    untrained: bool = Field(False, description="seeded random weights, to try the graph's speed")
+    batch_size: int = Field(8, ge=1, le=1024, description="images in one call of the encoder")
+    fetch_threads: int = Field(8, ge=1, le=256, description="fetches and decodes at a time")
+    n_slots: int = Field(8, ge=2, le=256, description="chunks that one worker holds at a time")
+
+    chunk_size: int = Field(16, ge=1, le=64, description="images in one task")
+    window_chunks: int = Field(
+        4, ge=1, le=1024, description="published chunks waiting for each live worker"
+    )
+    lease_s: float = Field(60, ge=0.5, description="until a silent worker's jobs are sent again")
+    max_attempts: int = Field(5, ge=1, le=100, description="tries before a job fails for good")
+    backoff_s: float = Field(2, gt=0, description="wait before the first retry; doubles each time")
+    max_backoff_s: float = Field(300, gt=0, description="longest wait before a retry")
+
+    connect_timeout_s: float = Field(5, gt=0, description="to connect to an image's host")
+    fetch_timeout_s: float = Field(15, gt=0, description="for one whole fetch")
+    max_bytes: int = Field(20_000_000, ge=1, description="largest image file")
+    max_pixels: int = Field(50_000_000, ge=1, description="largest image, width times height")
+    file_roots: Paths = Field((), description="folders that `file:` references may point into")
+    allow_hosts: Names = Field((), description="private hosts that URLs may name")
+
+    api_host: str = Field("127.0.0.1", description="address that the API listens on")
+    api_port: int = Field(8000, ge=0, le=65535, description="port that the API listens on")
+    query_timeout_s: float = Field(30, gt=0, description="wait for a query image's features")
+
+    @classmethod
+    def load(cls, mapping: Mapping[str, str] | None = None) -> Self:
+        """Read the `LOOKALIKE_…` variables of a mapping, by default the environment.
+
+        Raises InvalidSetting naming the variable, the value and what was expected.
+        """
+        source = os.environ if mapping is None else mapping
+        given = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in source.items()
+            if name.startswith(PREFIX) and value != ""
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise _invalid(error) from error
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make another process read these same settings."""
+        return {
+            PREFIX + name.upper(): ",".join(map(str, value))
+            if isinstance(value, tuple)
+            else str(value)
+            for name, value in self
+            if value != ()
+        }
+
+    def require_database(self) -> str:
+        """The database's URL; raises InvalidSetting where none is set."""
+        if not self.database_url:
+            raise InvalidSetting(
+                "LOOKALIKE_DATABASE_URL is not set and no `lookalike up` runs in "
+                f"{self.home}: set it to postgresql://user:password@host/database, "
+                "or start `lookalike up`"
+            )
+        return self.database_url
+
+    def require_redis(self) -> str:
+        """The URL of Redis; raises InvalidSetting where none is set."""
+        if not self.redis_url:
+            raise InvalidSetting(
+                "LOOKALIKE_REDIS_URL is not set and no `lookalike up` runs in "
+                f"{self.home}: set it to redis://:password@host:6379/0, or start `lookalike up`"
+            )
+        return self.redis_url
+
+
+def environment() -> dict[str, str]:
+    """A copy of the process's environment, for composition roots to start processes with."""
+    return dict(os.environ)
+
+
+
+def _invalid(error: ValidationError) -> InvalidSetting:
+    first = error.errors()[0]
+    variable = PREFIX + str(first["loc"][0]).upper()
+    if first["type"] == "extra_forbidden":
+        return InvalidSetting(
+            f"{variable} is set, but there is no such option: see the table in docs/settings.md",
+            value=first["input"],
+        )
+    return InvalidSetting(
+        f"{variable} is {first['input']!r}; {first['msg'][0].lower()}{first['msg'][1:]}",
+        value=first["input"],
+    )

@@ -1,0 +1,78 @@
+"""The Encoder protocol, and a deterministic fake for tests and queue benchmarks."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.features import Features, FeatureSpace
+
+Pixels = npt.NDArray[np.uint8]
+"""One decoded, resized image: RGB, uint8, shape (size, size, 3)."""
+
+Batch = npt.NDArray[np.float32]
+"""Images for one call of the encoder: RGB in [0, 1], float32, shape (n, size, size, 3)."""
+
+
+class Encoder(Protocol):
+    """Maps a batch of images to their features; all else in the worker knows no more of it."""
+
+    @property
+    def space(self) -> FeatureSpace:
+        """The feature space of every answer."""
+
+    @property
+    def input_size(self) -> int:
+        """Height and width, in pixels, that the encoder wants."""
+
+    @property
+    def description(self) -> str:
+        """One line for people: encoder, weights, runtime, device."""
+
+    def encode(self, batch: Batch) -> Features:
+        """Features of shape (n, dimensions), float32, in the order of the batch.
+
+        Raises EncoderExhausted where memory runs out; any other exception
+        means that this batch cannot be encoded.
+        """
+
+    def warm_up(self, batch_size: int) -> None:
+        """Prepare for batches of 1 to `batch_size` images, so that the first job pays nothing."""
+
+
+class FakeEncoder:
+    """Deterministic features of an image's brightness grid, after a fixed cost in time.
+
+    For tests and for measuring everything but the encoder: a batch of n
+    images takes `call_s + n * image_s` seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        dimensions: int = 4032,
+        input_size: int = 32,
+        call_s: float = 0.0,
+        image_s: float = 0.0,
+    ) -> None:
+        digest = hashlib.sha256(f"fake {dimensions} {input_size}".encode()).hexdigest()
+        self.space = FeatureSpace("fake", digest, dimensions, trained=False)
+        self.input_size = input_size
+        self.description = f"fake encoder, {dimensions} features, for tests only"
+        self._call_s = call_s
+        self._image_s = image_s
+        self._projection = np.random.default_rng(0).random((8 * 8 * 3, dimensions), np.float32)
+
+    def encode(self, batch: Batch) -> Features:
+        n, size = len(batch), self.input_size
+        cells = batch.reshape(n, 8, size // 8, 8, size // 8, 3).mean(axis=(2, 4)).reshape(n, -1)
+        time.sleep(self._call_s + n * self._image_s)
+        features: Features = (cells @ self._projection).astype(np.float32)
+        return features
+
+    def warm_up(self, batch_size: int) -> None:
+        self.encode(np.zeros((1, self.input_size, self.input_size, 3), np.float32))
