@@ -72,8 +72,9 @@ class Chunk:
         """Read a chunk; raises ValueError for another version or malformed content."""
         match wire:
             case {"v": cls.VERSION, "lease": int(lease), "jobs": [*ids]}:
-                if all(isinstance(job_id, int) for job_id in ids):
-                    return cls(lease, tuple(ids))
+                job_ids = tuple(job_id for job_id in ids if isinstance(job_id, int))
+                if len(job_ids) == len(ids):
+                    return cls(lease, job_ids)
         raise ValueError(f"found {wire!r}; expected a chunk of version {cls.VERSION}")
 
 
@@ -110,12 +111,12 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The bad outcome of a job: the error's name and message, and whether time may cure it."""
+    """The bad outcome of a job: the error's name and message, and when to try again, if ever."""
 
     job: ClaimedJob
     error: str
     message: str
-    is_retryable: bool
+    retry_in_s: float | None
     trace: Trace
 
 

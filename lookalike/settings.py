@@ -45,7 +45,8 @@ class Settings(BaseModel):
     )
 
     encoder: str = Field(
-        "nasnet_large", description="`nasnet_large`, `efficientnet_lite0`, `auto`, hub handle or folder"
+        "nasnet_large",
+        description="`nasnet_large`, `efficientnet_lite0`, `auto`, hub handle or folder",
     )
     untrained: bool = Field(False, description="seeded random weights, to try the graph's speed")
     batch_size: int = Field(8, ge=1, le=1024, description="images in one call of the encoder")
@@ -122,7 +123,6 @@ class Settings(BaseModel):
 def environment() -> dict[str, str]:
     """A copy of the process's environment, for composition roots to start processes with."""
     return dict(os.environ)
-
 
 
 def _invalid(error: ValidationError) -> InvalidSetting:

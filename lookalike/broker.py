@@ -1,0 +1,86 @@
+"""The way through Redis: one Celery application, one task, two lanes a feature space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from celery import Celery
+from kombu import Queue
+from kombu.exceptions import OperationalError
+
+from lookalike.errors import QueueUnavailable
+from lookalike.jobs import Chunk, Lane
+
+EMBED_TASK = "lookalike.embed"
+"""A deployed name is a wire contract: it never changes."""
+
+
+def celery_app(redis_url: str) -> Celery:
+    """A Celery application with the settings that the measurements chose (docs/design.md)."""
+    app = Celery("lookalike", broker=redis_url, set_as_current=False)
+    app.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        # Remote control stays on: without it a saturated thread pool hung for ever after
+        # Redis was killed (5 of 5 tries).
+        worker_enable_remote_control=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 600,
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            # The first queue of a worker is served first: interactive before bulk.
+            "queue_order_strategy": "priority",
+        },
+        # A publish that fails gives its rows back at once; the relay is the one that retries.
+        task_publish_retry=False,
+    )
+    return app
+
+
+def queue_name(space_id: int, lane: Lane) -> str:
+    """Workers of one feature space share two queues, so no job meets a foreign encoder."""
+    return f"lookalike.{space_id}.{lane.name.lower()}"
+
+
+def queues(space_id: int) -> list[Queue]:
+    """The queues that a worker of a feature space takes from, the most urgent first."""
+    return [Queue(queue_name(space_id, lane), durable=True) for lane in Lane]
+
+
+def publish(app: Celery, space_id: int, lane: Lane, chunks: Sequence[Chunk]) -> None:
+    """Send chunks to the workers of a feature space; raises QueueUnavailable."""
+    try:
+        with app.producer_pool.acquire(block=True, timeout=10) as producer:
+            for chunk in chunks:
+                app.send_task(
+                    EMBED_TASK,
+                    args=(chunk.to_wire(),),
+                    queue=queue_name(space_id, lane),
+                    producer=producer,
+                )
+    except (OperationalError, OSError) as error:
+        raise QueueUnavailable(
+            f"Redis cannot be reached ({error}): is LOOKALIKE_REDIS_URL right and the server up?"
+        ) from error
+
+
+def ping(app: Celery) -> None:
+    """Raise QueueUnavailable unless Redis answers within seconds."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=5)
+    except (OperationalError, OSError) as error:
+        raise QueueUnavailable(
+            f"Redis cannot be reached ({error}): is LOOKALIKE_REDIS_URL right and the server up?"
+        ) from error

@@ -1,0 +1,256 @@
+"""The client that web apps and scripts use: add images, wait, search."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from lookalike import progress, queue, search
+from lookalike.database import Listener, check_schema, open_engine, transaction
+from lookalike.errors import (
+    ImageNotFound,
+    ImageTooLarge,
+    ReferenceForbidden,
+    Rejected,
+    Unavailable,
+    WaitedTooLong,
+)
+from lookalike.features import Features, Neighbour
+from lookalike.images import ImageKey, ImageRef, Source
+from lookalike.jobs import Job, JobStatus
+from lookalike.queue import Enqueued, Request
+from lookalike.search import QueryFeatures
+from lookalike.settings import Settings
+from lookalike.tables import OUTCOMES_CHANNEL
+
+ImageLike = str | Path | bytes | ImageRef
+"""A path, an http(s) URL, a picture's bytes, or a reference."""
+
+DEFAULT_COLLECTION = "default"
+
+# Large enough that a round trip costs little beside it, small enough to show progress.
+_ADD_ROWS = 1000
+
+
+class Lookalike:
+    """A connection to a lookalike installation; thread-safe; needs Postgres alone.
+
+    `Lookalike()` reads the environment. Every method raises
+    StoreUnavailable where Postgres cannot be reached.
+    """
+
+    def __init__(self, database_url: str | None = None, *, settings: Settings | None = None):
+        self._settings = settings or Settings.load()
+        self._url = database_url or self._settings.require_database()
+        self._engine: Engine = open_engine(self._url)
+        check_schema(self._engine)
+
+    def add(
+        self,
+        image: ImageLike,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        metadata: Mapping[str, object] | None = None,
+        upload: bool = False,
+    ) -> Enqueued:
+        """Enqueue one image; returns as soon as the job is committed.
+
+        A path must be readable for the workers, else give `upload=True` or
+        bytes: these are kept in Postgres. Adding the same image again does
+        nothing, unless its bytes have changed.
+        """
+        return next(self.add_many([image], collection=collection, metadata=metadata, upload=upload))
+
+    def add_many(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        metadata: Mapping[str, object] | None = None,
+        upload: bool = False,
+    ) -> Iterator[Enqueued]:
+        """Enqueue images in the order given, a thousand a transaction, as they are iterated.
+
+        Each yielded answer is committed already. An image that is no valid
+        reference raises Rejected before its thousand is sent.
+        """
+        pending = iter(images)
+        while some := list(islice(pending, _ADD_ROWS)):
+            with transaction(self._engine) as connection:
+                requests = []
+                for image in some:
+                    if isinstance(image, bytes) or upload:
+                        ref, key = queue.upload(connection, self._bytes(image))
+                        name = {} if isinstance(image, bytes) else {"name": str(image)}
+                        requests.append(Request(ref, key, {**name, **(metadata or {})}))
+                    else:
+                        requests.append(_request(image, metadata))
+                answers = queue.enqueue(connection, collection, requests)
+            yield from answers
+
+    def job(self, job_id: int) -> Job:
+        """One job as it stands; raises UnknownJob."""
+        with transaction(self._engine) as connection:
+            return queue.read_jobs(connection, [job_id])[0]
+
+    def wait(self, jobs: Iterable[Enqueued | Job | int], *, timeout_s: float = 60) -> list[Job]:
+        """The jobs, once each is done or failed; raises WaitedTooLong.
+
+        Woken by Postgres when outcomes are committed; nothing is polled meanwhile.
+        """
+        ids = [job_id for job in jobs if (job_id := _job_id(job)) is not None]
+        deadline = time.monotonic() + timeout_s
+        listener = Listener(self._url, OUTCOMES_CHANNEL)
+        try:
+            listener.open()
+            still_open = list(dict.fromkeys(ids))
+            while True:
+                with transaction(self._engine) as connection:
+                    still_open = queue.open_job_ids(connection, still_open)
+                if not still_open:
+                    break
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    raise WaitedTooLong(
+                        f"{len(still_open)} of {len(ids)} jobs are still open after {timeout_s:g} "
+                        "s: `lookalike status` tells whether a worker runs",
+                        value=still_open,
+                    )
+                listener.wait(min(left_s, 5.0))
+        finally:
+            listener.close()
+        with transaction(self._engine) as connection:
+            return queue.read_jobs(connection, ids)
+
+    def status(self) -> progress.Status:
+        """Jobs by collection and status, and the live workers."""
+        with transaction(self._engine) as connection:
+            return progress.read_status(connection, lease_s=self._settings.lease_s)
+
+    def why(self, image_id: int) -> progress.Story:
+        """The story of one image; raises UnknownImage."""
+        with transaction(self._engine) as connection:
+            return progress.read_story(connection, image_id)
+
+    def search(
+        self,
+        image: ImageLike | None = None,
+        *,
+        image_id: int | None = None,
+        features: QueryFeatures | Features | None = None,
+        collection: str | None = None,
+        k: int = 10,
+    ) -> list[Neighbour]:
+        """The k nearest images, by a picture, a stored image's id, or features.
+
+        A picture goes through the workers' interactive lane first. Raises
+        UnknownCollection, UnknownImage, WrongFeatureSpace, WaitedTooLong
+        where no worker answers in time, or what the picture was rejected for.
+        """
+        if [image is not None, image_id is not None, features is not None].count(True) != 1:
+            raise Rejected("expected exactly one of image, image_id and features")
+        if image_id is not None:
+            with transaction(self._engine) as connection:
+                return search.nearest_by_image(connection, image_id, k=k, collection=collection)
+        name = collection or DEFAULT_COLLECTION
+        query = self.embed(image, collection=name) if image is not None else features
+        assert query is not None
+        with transaction(self._engine) as connection:
+            return search.nearest_by_features(connection, name, query, k=k)
+
+    def embed(self, image: ImageLike, *, collection: str = DEFAULT_COLLECTION) -> QueryFeatures:
+        """A picture's features in a collection's space, without adding it anywhere."""
+        is_remote = isinstance(image, str | ImageRef) and _parsed(image).source != Source.FILE
+        with transaction(self._engine) as connection:
+            ref = (
+                _parsed(image)
+                if is_remote and isinstance(image, str | ImageRef)
+                else queue.upload(connection, self._bytes(image))[0]
+            )
+            job_id = queue.enqueue_query(connection, collection, ref)
+        (job,) = self.wait([job_id], timeout_s=self._settings.query_timeout_s)
+        if job.status is JobStatus.FAILED:
+            raise _failure(job)
+        with transaction(self._engine) as connection:
+            found = search.features_of_query(connection, job_id)
+        if found is None:
+            raise Unavailable(f"the answer of query job {job_id} is gone: search again")
+        return found
+
+    def features(self, image_id: int) -> QueryFeatures:
+        """A stored image's features; raises UnknownImage."""
+        with transaction(self._engine) as connection:
+            return search.features_of_image(connection, image_id)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _bytes(self, image: ImageLike) -> bytes:
+        data = image if isinstance(image, bytes) else _read(_parsed(image))
+        if len(data) > self._settings.max_bytes:
+            raise ImageTooLarge(
+                f"found an image of {len(data):,} bytes; expected at most "
+                f"{self._settings.max_bytes:,}: make it smaller, or raise LOOKALIKE_MAX_BYTES"
+            )
+        return data
+
+
+def _parsed(image: str | Path | ImageRef) -> ImageRef:
+    if isinstance(image, ImageRef):
+        return image
+    return ImageRef.of_path(image) if isinstance(image, Path) else ImageRef.parse(image)
+
+
+def _request(image: str | Path | ImageRef, metadata: Mapping[str, object] | None) -> Request:
+    ref = _parsed(image)
+    key = None
+    if ref.source == Source.FILE and ref.path.is_file():
+        # Only a key tells that a picture has changed. One that this machine cannot read is
+        # for the worker to judge.
+        try:
+            key = ImageKey.of(ref.path.read_bytes())
+        except OSError:
+            key = None
+    return Request(ref, key, metadata)
+
+
+def _read(ref: ImageRef) -> bytes:
+    try:
+        return ref.path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ImageNotFound(
+            f"no image file is at {ref.path}: give a file's path", value=str(ref.path)
+        ) from error
+    except OSError as error:
+        raise ReferenceForbidden(f"{ref.path} cannot be read: {error.strerror}") from error
+
+
+def _job_id(job: Enqueued | Job | int) -> int | None:
+    if isinstance(job, int):
+        return job
+    return job.job_id if isinstance(job, Enqueued) else job.id
+
+
+def _failure(job: Job) -> Rejected:
+    from lookalike import errors
+
+    kind = getattr(errors, job.error or "", Rejected)
+    message = job.message or "the query image failed"
+    return kind(message) if issubclass(kind, Rejected) else Rejected(message)

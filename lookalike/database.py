@@ -1,0 +1,152 @@
+"""Connections to Postgres, and the translation of its errors."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
+from sqlalchemy import Connection, Engine, create_engine, exc, text
+
+from lookalike.errors import InvalidSetting, SchemaOutdated, StoreUnavailable
+from lookalike.tables import SCHEMA_VERSION
+
+# A dead peer is noticed within half a minute instead of the kernel's two hours.
+_CONNECT_ARGS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
+
+def open_engine(database_url: str, *, pool_size: int = 5, application: str = "lookalike") -> Engine:
+    """An engine with a small pool; it connects when first used.
+
+    Raises InvalidSetting where the text is no Postgres URL.
+    """
+    try:
+        url = _driver_url(database_url)
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={**_CONNECT_ARGS, "application_name": application},
+        )
+    except exc.ArgumentError as error:
+        raise InvalidSetting(
+            "LOOKALIKE_DATABASE_URL is no database URL; expected "
+            "postgresql://user:password@host:5432/database",
+            value=database_url,
+        ) from error
+
+
+def _driver_url(database_url: str) -> str:
+    scheme, separator, rest = database_url.partition("://")
+    if scheme not in ("postgres", "postgresql", "postgresql+psycopg2") or not separator:
+        raise InvalidSetting(
+            f"LOOKALIKE_DATABASE_URL begins with {scheme!r}; expected postgresql://", value=scheme
+        )
+    return f"postgresql+psycopg2://{rest}"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into StoreUnavailable or SchemaOutdated."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise _unavailable(error) from error
+    except exc.ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) in ("42P01", "42883", "42703", "3F000"):
+            raise SchemaOutdated(
+                f"the database lacks something that this release needs ({_first_line(error)}): "
+                "run `lookalike migrate`"
+            ) from error
+        raise
+    except exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise _unavailable(error) from error
+        raise
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction that commits at the end, with errors translated."""
+    with translated(), engine.begin() as connection:
+        yield connection
+
+
+def check_schema(engine: Engine) -> None:
+    """Raise SchemaOutdated unless the database's schema is this release's."""
+    with transaction(engine) as connection:
+        is_there = connection.scalar(text("SELECT to_regclass('lookalike.alembic_version')"))
+        version = is_there and connection.scalar(
+            text("SELECT version_num FROM lookalike.alembic_version")
+        )
+    if version != SCHEMA_VERSION:
+        raise SchemaOutdated(
+            f"the database's schema has version {version or 'none'}; this release expects "
+            f"{SCHEMA_VERSION}: run `lookalike migrate`, or install the matching release",
+            value=version,
+        )
+
+
+class Listener:
+    """Waits for a notification on a channel; survives the loss of its connection."""
+
+    def __init__(self, database_url: str, channel: str) -> None:
+        self._dsn = _driver_url(database_url).replace("+psycopg2", "", 1)
+        self._channel = channel
+        self._connection: psycopg2.extensions.connection | None = None
+
+    def open(self) -> None:
+        """Start to listen now, so that nothing sent from here on is missed."""
+        if self._connection is None:
+            try:
+                self._connection = psycopg2.connect(self._dsn, None, None, **_CONNECT_ARGS)
+                self._connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+                with self._connection.cursor() as cursor:
+                    cursor.execute(f"LISTEN {self._channel}")
+            except psycopg2.Error as error:
+                self.close()
+                raise _unavailable(error) from error
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether something was notified within `timeout_s` seconds, or since the last wait.
+
+        Raises StoreUnavailable where the connection is lost; the next call opens another.
+        """
+        self.open()
+        connection = self._connection
+        assert connection is not None
+        try:
+            connection.poll()
+            if not connection.notifies and select.select([connection], [], [], timeout_s)[0]:
+                connection.poll()
+        except (psycopg2.Error, OSError, ValueError) as error:
+            self.close()
+            raise _unavailable(error) from error
+        is_notified = bool(connection.notifies)
+        connection.notifies.clear()
+        return is_notified
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"Postgres cannot be reached ({_first_line(error)}): is LOOKALIKE_DATABASE_URL right "
+        "and the server up?"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().partition("\n")[0]

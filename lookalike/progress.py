@@ -1,0 +1,113 @@
+"""How things stand: counts of jobs for everybody, and the story of one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from lookalike.errors import UnknownImage
+from lookalike.jobs import JobStatus
+from lookalike.workers import Worker, live_workers
+
+_STORY = """
+    SELECT i.id AS image_id, i.reference, c.name AS collection, encode(i.image_key, 'hex') AS key,
+           s.encoder || '@' || left(s.digest, 12) AS space,
+           j.id AS job_id, j.status, j.attempts, j.error, j.message, j.worker,
+           j.created_at, j.available_at, j.leased_at, j.claimed_at, j.finished_at,
+           j.lease_until, j.fetched_ms, j.decoded_ms, j.batched_ms, j.encoded_ms
+    FROM lookalike.images i JOIN lookalike.collections c ON c.id = i.collection_id
+    LEFT JOIN lookalike.jobs j ON j.image_id = i.id
+    LEFT JOIN lookalike.feature_spaces s ON s.id = j.space_id
+    WHERE i.id = :image_id ORDER BY j.id DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionProgress:
+    """One collection's jobs by status, and its feature space, None before the first worker."""
+
+    name: str
+    space: str | None
+    is_trained: bool | None
+    n_images: int
+    jobs: dict[JobStatus, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything that `lookalike status` shows."""
+
+    collections: list[CollectionProgress]
+    workers: list[Worker]
+
+    @property
+    def n_open(self) -> int:
+        """Jobs that are neither done nor failed."""
+        return sum(
+            n for c in self.collections for status, n in c.jobs.items() if not status.is_final
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One image's way through its last job; times are the database's, None where not reached."""
+
+    image_id: int
+    reference: str
+    collection: str
+    key: str | None
+    space: str | None
+    job_id: int | None
+    status: str | None
+    attempts: int | None
+    error: str | None
+    message: str | None
+    worker: str | None
+    created_at: datetime | None
+    available_at: datetime | None
+    leased_at: datetime | None
+    claimed_at: datetime | None
+    finished_at: datetime | None
+    lease_until: datetime | None
+    fetched_ms: int | None
+    decoded_ms: int | None
+    batched_ms: int | None
+    encoded_ms: int | None
+
+
+def read_status(connection: Connection, *, lease_s: float) -> Status:
+    """Count jobs by collection and status, and list the live workers."""
+    counts: dict[int, dict[JobStatus, int]] = {}
+    for row in connection.execute(
+        text("""
+            SELECT collection_id, status, count(*) AS n FROM lookalike.jobs
+            WHERE image_id IS NOT NULL GROUP BY collection_id, status
+        """)
+    ):
+        counts.setdefault(row.collection_id, {})[JobStatus(row.status)] = row.n
+    collections = [
+        CollectionProgress(row.name, row.space, row.trained, row.n_images, counts.get(row.id, {}))
+        for row in connection.execute(
+            text("""
+                SELECT c.id, c.name, s.trained, s.encoder || '@' || left(s.digest, 12) AS space,
+                    (SELECT count(*) FROM lookalike.images i WHERE i.collection_id = c.id)
+                        AS n_images
+                FROM lookalike.collections c
+                LEFT JOIN lookalike.feature_spaces s ON s.id = c.space_id
+                ORDER BY c.name
+            """)
+        )
+    ]
+    return Status(collections, live_workers(connection, lease_s=lease_s))
+
+
+def read_story(connection: Connection, image_id: int) -> Story:
+    """What happened to an image so far; raises UnknownImage."""
+    row = connection.execute(text(_STORY), {"image_id": image_id}).first()
+    if row is None:
+        raise UnknownImage(
+            f"no image has the id {image_id}: `lookalike add` prints the ids", value=image_id
+        )
+    return Story(**row._asdict())

@@ -1,0 +1,137 @@
+"""Rows in: outcomes with their features, feature spaces, and uploaded bytes out again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from lookalike import binary_copy
+from lookalike.features import FeatureSpace
+from lookalike.images import ImageKey
+from lookalike.jobs import Embedded, Failure, Outcome
+from lookalike.tables import OUTCOMES_CHANNEL
+
+_STAGING = """
+    CREATE TEMPORARY TABLE IF NOT EXISTS embedded (
+        job_id bigint, image_key bytea, fetched_ms integer, decoded_ms integer,
+        batched_ms integer, encoded_ms integer, features halfvec
+    ) ON COMMIT DELETE ROWS
+"""
+
+# Good features are kept whoever computed them, also after the lease has passed on: the same
+# image gives the same features. Rows are locked in one order, so writers cannot deadlock.
+_COMMIT = """
+    WITH locked AS (
+        SELECT j.id, j.image_id, j.collection_id FROM lookalike.jobs j
+        WHERE j.id IN (SELECT job_id FROM embedded) AND j.status <> 'done'
+        ORDER BY j.id FOR UPDATE
+    ), stored AS (
+        INSERT INTO lookalike.features (space_id, collection_id, image_id, features)
+        SELECT :space_id, l.collection_id, l.image_id, e.features
+        FROM locked l JOIN embedded e ON e.job_id = l.id WHERE l.image_id IS NOT NULL
+        ORDER BY l.image_id
+        ON CONFLICT (space_id, image_id) DO UPDATE SET features = excluded.features
+    ), answered AS (
+        INSERT INTO lookalike.query_features (job_id, space_id, features)
+        SELECT l.id, :space_id, e.features
+        FROM locked l JOIN embedded e ON e.job_id = l.id WHERE l.image_id IS NULL
+        ON CONFLICT (job_id) DO NOTHING
+    ), known AS (
+        UPDATE lookalike.images i SET image_key = e.image_key
+        FROM locked l JOIN embedded e ON e.job_id = l.id
+        WHERE i.id = l.image_id AND i.image_key IS DISTINCT FROM e.image_key
+    )
+    UPDATE lookalike.jobs j
+    SET status = 'done', finished_at = clock_timestamp(), lease_until = NULL,
+        error = NULL, message = NULL, fetched_ms = e.fetched_ms, decoded_ms = e.decoded_ms,
+        batched_ms = e.batched_ms, encoded_ms = e.encoded_ms
+    FROM locked l JOIN embedded e ON e.job_id = l.id WHERE j.id = l.id
+"""
+
+# A failure counts only while the lease is still this worker's.
+_FAIL = """
+    UPDATE lookalike.jobs j
+    SET status = CASE WHEN f.wait_s IS NULL THEN 'failed' ELSE 'retry' END,
+        available_at = now() + make_interval(secs => coalesce(f.wait_s, 0)),
+        finished_at = CASE WHEN f.wait_s IS NULL THEN clock_timestamp() END,
+        error = f.error, message = f.message, lease_until = NULL,
+        fetched_ms = f.fetched_ms, decoded_ms = f.decoded_ms,
+        batched_ms = f.batched_ms, encoded_ms = f.encoded_ms
+    FROM unnest(
+        CAST(:ids AS bigint[]), CAST(:leases AS bigint[]), CAST(:waits AS double precision[]),
+        CAST(:errors AS text[]), CAST(:messages AS text[]), CAST(:fetched AS integer[]),
+        CAST(:decoded AS integer[]), CAST(:batched AS integer[]), CAST(:encoded AS integer[])
+    ) AS f (id, lease, wait_s, error, message, fetched_ms, decoded_ms, batched_ms, encoded_ms)
+    WHERE j.id = f.id AND j.lease = f.lease AND j.status = 'leased'
+"""
+
+
+def register_space(connection: Connection, space: FeatureSpace) -> int:
+    """Make a feature space known to the database and give its id there.
+
+    The first space ever takes over the collections and jobs that were waiting for one.
+    """
+    return int(
+        connection.execute(
+            text("SELECT lookalike.register_space(:encoder, :digest, :dimensions, :trained)"),
+            {
+                "encoder": space.encoder,
+                "digest": space.digest,
+                "dimensions": space.dimensions,
+                "trained": space.trained,
+            },
+        ).scalar_one()
+    )
+
+
+def commit_outcomes(connection: Connection, space_id: int, outcomes: Sequence[Outcome]) -> None:
+    """Write features and the outcomes of their jobs, all in the caller's transaction.
+
+    Doing it twice is the same as doing it once; a job that was deleted in
+    the meantime leaves nothing behind.
+    """
+    embedded = [outcome for outcome in outcomes if isinstance(outcome, Embedded)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    if embedded:
+        connection.execute(text(_STAGING))
+        _copy(connection, embedded)
+        connection.execute(text(_COMMIT), {"space_id": space_id})
+    if failures:
+        connection.execute(text(_FAIL), _failure_columns(failures))
+    connection.execute(text(f"NOTIFY {OUTCOMES_CHANNEL}"))
+
+
+def load_upload(connection: Connection, key: ImageKey) -> bytes | None:
+    """The bytes that were uploaded under an image key, or None."""
+    data = connection.scalar(
+        text("SELECT data FROM lookalike.uploads WHERE image_key = :key"), {"key": key.digest}
+    )
+    return None if data is None else bytes(data)
+
+
+def _copy(connection: Connection, embedded: Sequence[Embedded]) -> None:
+    cursor = connection.connection.cursor()
+    try:
+        cursor.copy_expert(
+            f"COPY embedded ({binary_copy.COLUMNS}) FROM STDIN (FORMAT binary)",
+            io.BytesIO(binary_copy.pack(embedded)),
+        )
+    finally:
+        cursor.close()
+
+
+def _failure_columns(failures: Sequence[Failure]) -> dict[str, list[object]]:
+    return {
+        "ids": [failure.job.id for failure in failures],
+        "leases": [failure.job.lease for failure in failures],
+        "waits": [failure.retry_in_s for failure in failures],
+        "errors": [failure.error for failure in failures],
+        # Postgres's text holds no NUL, and an exception's message may.
+        "messages": [failure.message.replace("\0", "\\0") for failure in failures],
+        "fetched": [failure.trace.fetched_ms for failure in failures],
+        "decoded": [failure.trace.decoded_ms for failure in failures],
+        "batched": [failure.trace.batched_ms for failure in failures],
+        "encoded": [failure.trace.encoded_ms for failure in failures],
+    }

@@ -1,0 +1,77 @@
+"""The workers that are alive, as they report themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+_LIVE = """
+    SELECT w.id, w.space_id, s.encoder || '@' || left(s.digest, 12) AS space, w.description,
+           w.n_done, w.started_at, w.last_seen, w.last_progress
+    FROM lookalike.workers w JOIN lookalike.feature_spaces s ON s.id = w.space_id
+    WHERE w.last_seen > now() - make_interval(secs => :lease_s)
+    ORDER BY w.started_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A live worker; times are the database's."""
+
+    id: str
+    space_id: int
+    space: str
+    description: str
+    n_done: int
+    started_at: datetime
+    last_seen: datetime
+    last_progress: datetime | None
+
+
+def announce(connection: Connection, worker: str, space_id: int, description: str) -> None:
+    """Make a worker known; it counts as alive until its heartbeats stop."""
+    connection.execute(
+        text("""
+            INSERT INTO lookalike.workers (id, space_id, description)
+            VALUES (:id, :space_id, :description)
+        """),
+        {"id": worker, "space_id": space_id, "description": description},
+    )
+    connection.execute(text("NOTIFY lookalike_jobs"))
+
+
+def heartbeat(connection: Connection, worker: str, n_done: int) -> None:
+    """Report that a worker lives and how many images it has finished."""
+    connection.execute(
+        text("""
+            UPDATE lookalike.workers
+            SET last_seen = now(), n_done = :n_done,
+                last_progress = CASE WHEN :n_done > n_done THEN now() ELSE last_progress END
+            WHERE id = :id
+        """),
+        {"id": worker, "n_done": n_done},
+    )
+
+
+def leave(connection: Connection, worker: str) -> None:
+    """Take a worker off the list, at its clean end."""
+    connection.execute(text("DELETE FROM lookalike.workers WHERE id = :id"), {"id": worker})
+
+
+def live_workers(connection: Connection, *, lease_s: float) -> list[Worker]:
+    """The workers heard of within the last lease, oldest first."""
+    rows = connection.execute(text(_LIVE), {"lease_s": lease_s})
+    return [Worker(**row._asdict()) for row in rows]
+
+
+def forget_dead(connection: Connection, *, older_than_s: float = 86400) -> None:
+    """Delete the rows of workers that died a day ago."""
+    connection.execute(
+        text("""
+            DELETE FROM lookalike.workers
+            WHERE last_seen < now() - make_interval(secs => :age_s)
+        """),
+        {"age_s": older_than_s},
+    )

@@ -1,0 +1,30 @@
+"""Alembic's entry: connect, take the lock, run the versions."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine, text
+
+# Any number will do, so long as it never changes: "lookalik" as 8 bytes.
+MIGRATION_LOCK = 0x6C6F6F6B616C696B
+
+
+def _run() -> None:
+    url = str(context.config.attributes["database_url"])
+    scheme, _, rest = url.partition("://")
+    engine = create_engine(f"postgresql+psycopg2://{rest}" if scheme != "" else url)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text("CREATE SCHEMA IF NOT EXISTS lookalike"))
+        connection.commit()
+        context.configure(
+            connection=connection, version_table_schema="lookalike", transaction_per_migration=True
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+        connection.commit()
+    engine.dispose()
+
+
+_run()
