@@ -1,0 +1,28 @@
+"""The command line: `lookalike …`."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from lookalike.errors import LookalikeError, Misconfigured, Rejected
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run a command; an expected error is one message and exit status 1, 2 or 3.
+
+    1: the request was rejected; 2: something must be configured; 3: try later.
+    """
+    from lookalike.cli.commands import app
+
+    try:
+        app()
+    except LookalikeError as error:
+        Console(stderr=True, soft_wrap=True).print(
+            f"[bold red]{error.reason}[/]: {error}", highlight=False
+        )
+        status = {Rejected: 1, Misconfigured: 2}
+        sys.exit(next((n for kind, n in status.items() if isinstance(error, kind)), 3))

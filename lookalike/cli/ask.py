@@ -1,0 +1,131 @@
+"""Commands that add images and search for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from lookalike.cli.context import client, out
+from lookalike.client import DEFAULT_COLLECTION, Lookalike
+from lookalike.errors import Rejected, WaitedTooLong
+from lookalike.images import find_images
+from lookalike.jobs import Job, JobStatus
+from lookalike.queue import Enqueued
+
+Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection's name.")]
+
+
+def add(
+    images: Annotated[list[str], typer.Argument(help="Files, folders or http(s) URLs.")],
+    collection: Collection = DEFAULT_COLLECTION,
+    upload: Annotated[
+        bool, typer.Option(help="Send the bytes, for workers that cannot read these paths.")
+    ] = False,
+    wait: Annotated[bool, typer.Option(help="Wait until every image is done or failed.")] = True,
+) -> None:
+    """Add images to a collection and watch them being embedded."""
+    with client() as lookalike:
+        expanded = [str(path) for given in images for path in _expanded(given)]
+        added = list(lookalike.add_many(expanded, collection=collection, upload=upload))
+        new = [one for one in added if one.is_new]
+        out.print(
+            f"{len(added)} images in [bold]{collection}[/]: {len(new)} enqueued, "
+            f"{len(added) - len(new)} were there already."
+        )
+        if len(added) == 1:
+            out.print(f"image {added[0].image_id}, job {added[0].job_id}")
+        if wait and new and report(watch(lookalike, new)):
+            raise typer.Exit(1)
+
+
+def search(
+    image: Annotated[str | None, typer.Argument(help="A picture: file or http(s) URL.")] = None,
+    image_id: Annotated[int | None, typer.Option("--id", help="A stored image's id.")] = None,
+    collection: Annotated[str | None, typer.Option("--collection", "-c")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many neighbours.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Find the nearest images to a picture, or to an image that is stored."""
+    if (image is None) == (image_id is None):
+        raise Rejected("give either a picture or --id, not both")
+    with client() as lookalike:
+        neighbours = lookalike.search(image, image_id=image_id, collection=collection, k=k)
+    if as_json:
+        for n in neighbours:
+            out.print_json(
+                json.dumps({"image_id": n.image_id, "distance": n.distance, "ref": n.reference}),
+                indent=None,
+            )
+        return
+    table = Table("distance", "image", "reference", box=None)
+    for n in neighbours:
+        table.add_row(f"{n.distance:.4f}", str(n.image_id), n.reference)
+    out.print(table if neighbours else "The collection has no embedded images yet.")
+
+
+def watch(lookalike: Lookalike, added: list[Enqueued]) -> list[Job]:
+    """Show a bar with rate and time left until all jobs are final; gives the jobs."""
+    ids = [one.job_id for one in added if one.job_id is not None]
+    done: list[Job] = []
+    columns = (
+        TextColumn("embedding"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out) as bar:
+        task = bar.add_task("", total=len(ids), rate="")
+        # In portions, so that the bar moves; the relay serves jobs in this same order.
+        for portion in _portions(ids, max(1, min(64, len(ids) // 20))):
+            done += _patiently(lookalike, portion)
+            bar.update(task, completed=len(done))
+            speed = bar.tasks[0].speed
+            bar.update(task, rate=f"{speed:.1f} images/s" if speed else "")
+    return done
+
+
+def report(jobs: list[Job]) -> int:
+    """Print the failures, a few of each reason; gives their number."""
+    failed = [job for job in jobs if job.status is JobStatus.FAILED]
+    for job in failed[:10]:
+        out.print(f"[red]failed[/] image {job.image_id}: {job.error}: {job.message}")
+    if len(failed) > 10:
+        out.print(f"… and {len(failed) - 10} more: lookalike status")
+    return len(failed)
+
+
+def _patiently(lookalike: Lookalike, ids: list[int]) -> list[Job]:
+    while True:
+        try:
+            return lookalike.wait(ids, timeout_s=60)
+        except WaitedTooLong:
+            if not lookalike.status().workers:
+                out.print("[yellow]No worker is alive[/]: start one with `lookalike worker`.")
+
+
+def _portions(ids: list[int], n: int) -> Iterator[list[int]]:
+    return (ids[i : i + n] for i in range(0, len(ids), n))
+
+
+def _expanded(given: str) -> list[str] | list[Path]:
+    if "://" in given or not Path(given).is_dir():
+        return [given]
+    found = find_images(Path(given))
+    if not found:
+        raise Rejected(
+            f"no picture is in the folder {given}: expected files named .jpg, .png, …", value=given
+        )
+    return found

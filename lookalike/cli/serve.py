@@ -1,0 +1,104 @@
+"""Commands that run parts of the system: all in one, or one part each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.context import out, settings
+from lookalike.errors import Misconfigured
+from lookalike.settings import environment
+
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        help="nasnet_large, efficientnet_lite0, auto, a hub handle or a SavedModel folder."
+    ),
+]
+Untrained = Annotated[
+    bool, typer.Option("--untrained", help="Seeded random weights, to try the graph's speed.")
+]
+
+
+def up(encoder: Encoder = None, untrained: Untrained = False) -> None:
+    """Run everything on this machine until Ctrl-C: servers, relay, worker and API."""
+    from lookalike.local.stack import Stack
+
+    chosen = settings(encoder=encoder, untrained=untrained or None)
+    stop = _stopping()
+    with Stack(chosen) as stack:
+        out.print(f"lookalike is up: [bold]{stack.api_url}[/]")
+        out.print("In another terminal: lookalike add FOLDER; lookalike search IMAGE; ")
+        out.print(f"logs in {chosen.home}/logs; Ctrl-C ends it.")
+        stack.supervise(stop)
+
+
+def demo(
+    images: Annotated[Path | None, typer.Option(help="A folder of your own pictures.")] = None,
+    encoder: Encoder = None,
+    untrained: Untrained = False,
+) -> None:
+    """Show the whole way on real photographs, and leave nothing running."""
+    from lookalike.demo.run import run_demo
+
+    encoder = encoder or environment().get("LOOKALIKE_ENCODER") or "auto"
+    chosen = settings(encoder=encoder, untrained=untrained or None, api_port=0)
+    if not run_demo(chosen, images, out):
+        raise typer.Exit(1)
+
+
+def worker(encoder: Encoder = None, untrained: Untrained = False) -> None:
+    """Run one worker: it loads the encoder and takes jobs until SIGTERM."""
+    _become("lookalike_worker", "worker", "tensorflow", encoder=encoder, untrained=untrained)
+
+
+def api() -> None:
+    """Run the HTTP API."""
+    _become("lookalike_api", "api", "fastapi")
+
+
+def relay() -> None:
+    """Run a relay: it publishes what is ready and frees what dead workers held."""
+    from lookalike.logs import configure_logs
+    from lookalike.relay import run_relay
+
+    configure_logs()
+    run_relay(settings(), _stopping())
+
+
+def migrate() -> None:
+    """Bring the database to this release's schema; doing it again changes nothing."""
+    from lookalike.database import translated
+    from lookalike.tables import SCHEMA_VERSION
+    from lookalike_migrations import migrate as run_migrations
+
+    with translated():
+        run_migrations(settings().require_database())
+    out.print(f"The database's schema is at version {SCHEMA_VERSION}.")
+
+
+def _become(package: str, extra: str, needed: str, **overrides: object) -> None:
+    """Replace this process by a part's own, so that signals and the process id are its own."""
+    if find_spec(package) is None or find_spec(needed) is None:
+        raise Misconfigured(
+            f"{needed} is not installed: pip install 'lookalike[{extra}]'", value=needed
+        )
+    given = {name: value for name, value in overrides.items() if value not in (None, False)}
+    variables = environment() | settings(**given).environment()
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", package], variables)  # noqa: S606
+
+
+def _stopping() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,140 @@
+"""The worker's composition root: settings, encoder, pipeline, Celery, exit."""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+import socket
+import sys
+import threading
+import time
+
+import structlog
+from celery import Celery
+from sqlalchemy import Engine
+
+from lookalike import broker, store, workers
+from lookalike.database import check_schema, open_engine, transaction
+from lookalike.errors import LookalikeError, Misconfigured, Unavailable
+from lookalike.logs import configure_logs
+from lookalike.retries import RetryPolicy
+from lookalike.settings import Settings
+from lookalike_worker.decode import decode_image
+from lookalike_worker.encoder import Encoder
+from lookalike_worker.encoders import load_encoder
+from lookalike_worker.fetch import Fetcher
+from lookalike_worker.heartbeat import Heartbeat
+from lookalike_worker.pipeline import Limits, Parts, Pipeline
+from lookalike_worker.tasks import register_tasks
+
+log = structlog.get_logger()
+
+
+def main() -> int:
+    """Run a worker until SIGTERM or SIGINT; the exit status."""
+    configure_logs()
+    try:
+        run_worker(Settings.load())
+    except Misconfigured as error:
+        log.error("misconfigured", error=error.reason, message=str(error))
+        return 2
+    except LookalikeError as error:
+        log.error("stopped", error=error.reason, message=str(error))
+        return 1
+    return 0
+
+
+def run_worker(settings: Settings) -> None:
+    """Load the encoder, then take chunks until a signal asks to stop.
+
+    At the first SIGTERM what was taken is finished and committed; what was
+    only reserved goes back. Raises Misconfigured before any job is taken.
+    """
+    engine = open_engine(
+        settings.require_database(), pool_size=settings.n_slots + 4, application="lookalike worker"
+    )
+    celery = broker.celery_app(settings.require_redis())
+    check_schema(engine)
+    encoder = load_encoder(settings)
+    started = time.monotonic()
+    encoder.warm_up(settings.batch_size)
+    log.info("encoder ready", encoder=encoder.description, warm_up_s=_seconds(started))
+    worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+    with transaction(engine) as connection:
+        space_id = store.register_space(connection, encoder.space)
+    pipeline, fetcher = _build_pipeline(settings, engine, encoder, worker, space_id)
+    heartbeat = Heartbeat(
+        engine, worker, lease_s=settings.lease_s, n_finished=lambda: pipeline.n_finished
+    )
+    register_tasks(celery, pipeline.run_chunk)
+    pipeline.start()
+    with transaction(engine) as connection:
+        workers.announce(connection, worker, space_id, encoder.description)
+    heartbeat.start()
+    _exit_when_fatal(pipeline)
+    try:
+        _take_chunks(celery, settings, worker, space_id)
+        pipeline.close()
+    finally:
+        heartbeat.stop()
+        fetcher.close()
+        _leave(engine, worker)
+
+
+def _build_pipeline(
+    settings: Settings, engine: Engine, encoder: Encoder, worker: str, space_id: int
+) -> tuple[Pipeline, Fetcher]:
+    fetcher = _build_fetcher(settings, engine)
+    parts = Parts(
+        engine=engine,
+        encoder=encoder,
+        space_id=space_id,
+        fetch=fetcher.fetch,
+        decode=functools.partial(
+            decode_image, size=encoder.input_size, max_pixels=settings.max_pixels
+        ),
+        policy=RetryPolicy(settings.max_attempts, settings.backoff_s, settings.max_backoff_s),
+    )
+    limits = Limits(worker, settings.lease_s, settings.batch_size, settings.fetch_threads)
+    return Pipeline(parts, limits), fetcher
+
+
+def _take_chunks(celery: Celery, settings: Settings, worker: str, space_id: int) -> None:
+    celery.conf.task_queues = broker.queues(space_id)
+    celery.Worker(
+        pool="threads",
+        concurrency=settings.n_slots,
+        hostname=worker,
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+        quiet=True,
+    ).start()
+
+
+def _exit_when_fatal(pipeline: Pipeline) -> None:
+    """End the process when the encoder cannot go on; its supervisor starts another."""
+
+    def watch() -> None:
+        while pipeline.fatal is None:
+            time.sleep(0.5)
+        sys.stderr.flush()
+        # Nothing is lost: what was taken is leased again when its lease runs out.
+        os._exit(3)
+
+    threading.Thread(target=watch, name="watch", daemon=True).start()
+
+
+def _leave(engine: Engine, worker: str) -> None:
+    try:
+        with transaction(engine) as connection:
+            workers.leave(connection, worker)
+    except Unavailable as error:
+        log.warning("could not sign off", message=str(error))
+    engine.dispose()
+    log.info("worker stopped", worker=worker)
+
+
+def _seconds(started: float) -> float:
+    return round(time.monotonic() - started, 1)

@@ -1,0 +1,60 @@
+"""From the pixels of a batch to features, one answer for each image whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import structlog
+
+from lookalike.errors import EncoderExhausted, ImageNotEmbeddable, LookalikeError, Misconfigured
+from lookalike.features import Features
+from lookalike_worker.encoder import Batch, Encoder, Pixels
+
+# Rows hold half-precision numbers.
+_LARGEST = float(np.finfo(np.float16).max)
+
+log = structlog.get_logger()
+
+
+def encode_each(encoder: Encoder, pixels: Sequence[Pixels]) -> list[Features | LookalikeError]:
+    """Features or the error of each image, in order; one image never fails its batch mates.
+
+    A batch that fails, or runs out of memory, is halved until the guilty
+    image stands alone. Misconfigured is raised: it concerns every image.
+    """
+    try:
+        features = encoder.encode(to_batch(pixels))
+    except Misconfigured:
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary to the runtimes: any failure
+        if len(pixels) > 1:
+            log.warning("batch failed, halving it", n=len(pixels), error=str(error)[:200])
+            middle = len(pixels) // 2
+            return encode_each(encoder, pixels[:middle]) + encode_each(encoder, pixels[middle:])
+        return [_as_error(error)]
+    return [_checked(row) for row in features]
+
+
+def to_batch(pixels: Sequence[Pixels]) -> Batch:
+    """Stack images, uint8 (size, size, 3), into float32 (n, size, size, 3) in [0, 1]."""
+    return np.stack(pixels).astype(np.float32) / np.float32(255)
+
+
+def _checked(features: Features) -> Features | LookalikeError:
+    if np.isfinite(features).all() and float(np.abs(features).max()) <= _LARGEST:
+        return features
+    return ImageNotEmbeddable(
+        "the encoder gave numbers that are not finite, or above 65504, for this image: look at "
+        "the picture, and at the weights if many images are concerned"
+    )
+
+
+def _as_error(error: Exception) -> LookalikeError:
+    if isinstance(error, LookalikeError):
+        return error
+    if isinstance(error, MemoryError):
+        return EncoderExhausted("the encoder ran out of memory for one image: free some memory")
+    return ImageNotEmbeddable(
+        f"the encoder fails on this image alone: {type(error).__name__}: {str(error)[:500]}"
+    )

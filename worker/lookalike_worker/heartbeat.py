@@ -1,0 +1,45 @@
+"""The worker's sign of life: it renews its leases and says how far it has come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import Engine
+
+from lookalike import leases, workers
+from lookalike.database import transaction
+from lookalike.errors import Unavailable
+
+log = structlog.get_logger()
+
+
+class Heartbeat:
+    """A thread that beats three times a lease until it is stopped."""
+
+    def __init__(
+        self, engine: Engine, worker: str, *, lease_s: float, n_finished: Callable[[], int]
+    ) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._lease_s = lease_s
+        self._n_finished = n_finished
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._lease_s / 3):
+            try:
+                with transaction(self._engine) as connection:
+                    leases.renew(connection, worker=self._worker, lease_s=self._lease_s)
+                    workers.heartbeat(connection, self._worker, self._n_finished())
+            except Unavailable as error:
+                log.warning("heartbeat missed", message=str(error))
