@@ -103,6 +103,12 @@ def write_copies(
     return [copy for i, original in enumerate(chosen) for copy in _write(i, original, folder)]
 
 
+def showcase(copies: list[EditedCopy], n: int) -> list[EditedCopy]:
+    """Pick n of `write_copies`' copies by position: other photographs and other edits each time."""
+    n_sets, size = len(copies) // len(EDITS), len(EDITS)
+    return [copies[k * n_sets // n * size + k * size // n] for k in range(n if copies else 0)]
+
+
 def _write(number: int, original: Path, folder: Path) -> Iterator[EditedCopy]:
     try:
         picture = open_picture(original)

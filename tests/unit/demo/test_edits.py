@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.demo.edits import EDITS, Edit, write_copies
+from lookalike.demo.edits import EDITS, Edit, showcase, write_copies
 from lookalike.demo.photographs import bundled_photographs, open_picture
 
 
@@ -57,3 +57,13 @@ def test_an_unreadable_photograph_is_passed_over(tmp_path: Path) -> None:
     photographs = [tmp_path / "bad.jpg", bundled_photographs()[0]]
     copies = write_copies(photographs, tmp_path / "copies")
     assert {copy.original for copy in copies} == {photographs[1]}
+
+
+def test_a_showcase_has_different_photographs_and_different_edits(tmp_path: Path) -> None:
+    shown = showcase(write_copies(bundled_photographs(), tmp_path), 6)
+    assert len({copy.original for copy in shown}) == len({copy.edit for copy in shown}) == 6
+
+
+def test_a_showcase_of_one_photograph_repeats_it_and_of_none_is_empty(tmp_path: Path) -> None:
+    assert len(showcase(write_copies(bundled_photographs()[:1], tmp_path), 6)) == 6
+    assert showcase([], 6) == []
