@@ -14,4 +14,6 @@ depends_on = None
 
 def upgrade() -> None:
     sql = Path(__file__).with_suffix(".sql").read_text()
-    op.get_bind().exec_driver_sql(sql)
+    # The driver's own cursor: SQLAlchemy would take the per cent signs for parameters.
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute(sql)

@@ -179,7 +179,7 @@ END $$;
 -- The k images nearest to one that is stored already, itself left out; by default in its own
 -- collection.
 CREATE FUNCTION public.nearest_images(
-    image_id bigint, k integer DEFAULT 10, collection text DEFAULT NULL
+    image bigint, k integer DEFAULT 10, collection text DEFAULT NULL
 ) RETURNS TABLE (image_id bigint, reference text, distance double precision, metadata jsonb)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
@@ -191,15 +191,15 @@ BEGIN
         JOIN lookalike.collections c ON c.id = i.collection_id
         JOIN lookalike.feature_spaces s ON s.id = c.space_id
         JOIN lookalike.features f ON f.space_id = s.id AND f.image_id = i.id
-        WHERE i.id = nearest_images.image_id;
+        WHERE i.id = nearest_images.image;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'image % has no features', nearest_images.image_id
+        RAISE EXCEPTION 'image % has no features', nearest_images.image
             USING ERRCODE = 'no_data_found',
             HINT = 'it is unknown, still in the queue, or failed: lookalike why '
-                || nearest_images.image_id;
+                || nearest_images.image;
     END IF;
     RETURN QUERY
         SELECT n.* FROM public.nearest_images(query.features,
             coalesce(nearest_images.collection, query.name), nearest_images.k + 1, query.space) n
-        WHERE n.image_id <> nearest_images.image_id LIMIT nearest_images.k;
+        WHERE n.image_id <> nearest_images.image LIMIT nearest_images.k;
 END $$;
