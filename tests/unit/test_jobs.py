@@ -1,0 +1,25 @@
+"""Chunks on the wire."""
+
+import pytest
+
+from lookalike.jobs import Chunk
+
+
+def test_a_chunk_reads_back_what_was_sent() -> None:
+    chunk = Chunk(lease=7, job_ids=(3, 1, 2))
+    assert Chunk.from_wire(chunk.to_wire()) == chunk
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        {},
+        {"v": 2, "lease": 1, "jobs": [1]},
+        {"v": 1, "lease": "1", "jobs": [1]},
+        {"v": 1, "lease": 1, "jobs": ["1"]},
+        {"v": 1, "lease": 1},
+    ],
+)
+def test_a_chunk_of_another_form_is_refused(wire: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="expected a chunk of version 1"):
+        Chunk.from_wire(wire)
