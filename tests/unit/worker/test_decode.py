@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lookalike.errors import ImageTooLarge, ImageUnreadable, Rejected
+from lookalike_worker.decode import decode_image
+from lookalike_worker.encoder import Pixels
+from tests.unit.worker.corpus import Case, corpus, encoded, picture
+
+SIZE = 48
+MAX_PIXELS = 50_000_000
+SOUND = [case for case in corpus() if case.embeds]
+PLAIN = SOUND[:12]  # one and more of each format
+REJECTED = [case for case in corpus() if not case.embeds]
+REAL_IMAGES = Path(__file__).parents[4] / "shared" / "images"
+
+
+def decode(data: bytes) -> Pixels:
+    return decode_image(data, size=SIZE, max_pixels=MAX_PIXELS)
+
+
+def squashed(image: Image.Image, size: int = SIZE) -> Pixels:
+    """The plain way: the whole picture in RGB, then the antialiased bilinear resize."""
+    return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
+
+
+def mean_difference(found: Pixels, expected: Pixels) -> float:
+    return float(np.abs(found.astype(int) - expected.astype(int)).mean())
+
+
+def by_name(case: Case) -> str:
+    return case.name
+
+
+@pytest.mark.parametrize("case", SOUND, ids=by_name)
+def test_an_odd_but_sound_image_shows_its_picture(case: Case) -> None:
+    assert case.looks_like is not None
+    pixels = decode(case.data)
+    assert pixels.shape == (SIZE, SIZE, 3)
+    assert pixels.dtype == np.uint8
+    # Lossy formats, palettes and naive CMYK stay far below; a wrong quarter costs 20 or more.
+    assert mean_difference(pixels, squashed(case.looks_like)) < 4
+
+
+@pytest.mark.parametrize("case", REJECTED, ids=by_name)
+def test_what_cannot_be_embedded_ends_with_its_typed_reason(case: Case) -> None:
+    with pytest.raises(Rejected) as caught:
+        decode(case.data)
+    assert caught.value.reason == case.outcome
+    assert "expected" in str(caught.value)
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=by_name)
+def test_a_file_cut_anywhere_is_unreadable_or_whole_enough(case: Case) -> None:
+    data = case.data
+    for end in range(0, len(data), max(1, len(data) // 400)):
+        with contextlib.suppress(ImageUnreadable, ImageTooLarge):
+            decode(data[:end])
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=by_name)
+def test_flipped_bytes_never_raise_anything_but_a_rejection(case: Case) -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        data = np.frombuffer(case.data, np.uint8).copy()
+        where = generator.integers(0, len(data), 4)
+        data[where] = generator.integers(0, 256, 4)
+        with contextlib.suppress(ImageUnreadable, ImageTooLarge):
+            decode_image(data.tobytes(), size=SIZE, max_pixels=1_000_000)
+
+
+def test_a_picture_of_exactly_the_allowed_pixels_is_decoded() -> None:
+    data = encoded(picture(), "PNG")
+    n_pixels = picture().width * picture().height
+    assert decode_image(data, size=8, max_pixels=n_pixels).shape == (8, 8, 3)
+    with pytest.raises(ImageTooLarge) as caught:
+        decode_image(data, size=8, max_pixels=n_pixels - 1)
+    assert caught.value.value == n_pixels
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+def test_the_fast_way_of_large_pictures_stays_close_to_the_plain_resize(image_format: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    large = Image.fromarray(noise).resize((2400, 1800), Image.Resampling.BICUBIC)
+    data = encoded(large, image_format)
+    pixels = decode_image(data, size=331, max_pixels=MAX_PIXELS)
+    assert mean_difference(pixels, squashed(Image.open(BytesIO(data)), 331)) < 1
+
+
+def test_sixteen_bit_grey_keeps_its_levels() -> None:
+    ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    pixels = decode_image(encoded(Image.fromarray(ramp), "PNG"), size=64, max_pixels=MAX_PIXELS)
+    assert np.abs(pixels[..., 0] - ramp / 257.0).max() <= 0.5
+
+
+def test_pixels_belong_to_the_caller() -> None:
+    pixels = decode(encoded(picture(), "PNG"))
+    assert pixels.flags.writeable
+    assert pixels.flags.c_contiguous
+
+
+def test_threads_decode_the_same_and_leave_the_warning_filters_as_they_were() -> None:
+    filters = list(warnings.filters)
+    start = threading.Barrier(8)
+
+    def decode_all(_: int) -> list[bytes]:
+        start.wait()
+        return [decode(case.data).tobytes() for case in SOUND]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(decode_all, range(8)))
+    assert all(answer == answers[0] for answer in answers)
+    assert warnings.filters == filters
+
+
+@pytest.mark.skipif(not REAL_IMAGES.is_dir(), reason="needs ../shared/images beside the checkout")
+def test_real_photographs_equal_the_plain_resize() -> None:
+    paths = sorted(REAL_IMAGES.rglob("*.jpg"))[::50]
+    assert paths
+    for path in paths:
+        data = path.read_bytes()
+        pixels = decode_image(data, size=331, max_pixels=MAX_PIXELS)
+        assert mean_difference(pixels, squashed(Image.open(BytesIO(data)), 331)) < 1, path
