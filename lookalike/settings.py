@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -41,7 +42,8 @@ class Settings(BaseModel):
     database_url: str = Field("", description="Postgres with pgvector, `postgresql://…`")
     redis_url: str = Field("", description="Redis or Valkey, `redis://…`")
     home: Path = Field(
-        default_factory=_home, description="data of the embedded servers and cached encoders"
+        default_factory=_home,
+        description="data of embedded servers, cached encoders; default: the user's data folder",
     )
 
     encoder: str = Field(
@@ -137,3 +139,24 @@ def _invalid(error: ValidationError) -> InvalidSetting:
         f"{variable} is {first['input']!r}; {first['msg'][0].lower()}{first['msg'][1:]}",
         value=first["input"],
     )
+
+
+def settings_table() -> str:
+    """The options as a Markdown page: docs/settings.md is this text."""
+    lines = [
+        "# Settings",
+        "",
+        "Environment variables, read once at start. Made by `python -m lookalike.settings`.",
+        "",
+        "| variable | default | meaning |",
+        "| --- | --- | --- |",
+    ]
+    for name, field in Settings.model_fields.items():
+        is_empty = field.default_factory is not None or field.default in ("", ())
+        shown = "" if is_empty else f"`{field.default}`"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_table())

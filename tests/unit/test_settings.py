@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import InvalidSetting
-from lookalike.settings import Settings
+from lookalike.settings import Settings, settings_table
 
 
 def test_every_option_has_a_default() -> None:
@@ -42,3 +42,10 @@ def test_another_process_reads_the_same_settings_from_the_variables() -> None:
 def test_a_missing_database_tells_what_to_do() -> None:
     with pytest.raises(InvalidSetting, match="lookalike up"):
         Settings.load({}).require_database()
+
+
+def test_the_documented_table_is_made_from_the_fields() -> None:
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text() == settings_table(), (
+        "run: python -m lookalike.settings > docs/settings.md"
+    )
