@@ -1,0 +1,157 @@
+"""The composition root of the API: settings, connections, routes, and errors as problems."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from threading import BoundedSemaphore, Lock
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from lookalike.client import Lookalike
+from lookalike.database import check_schema, open_engine, transaction
+from lookalike.errors import LookalikeError, SchemaOutdated, Unavailable
+from lookalike.logs import configure_logs
+from lookalike.settings import Settings
+from lookalike.workers import live_workers
+from lookalike_api.payloads import Problem
+from lookalike_api.problems import (
+    MEDIA_TYPE,
+    RETRY_AFTER_S,
+    problem_of,
+    problem_of_fields,
+    problem_of_status,
+)
+from lookalike_api.routes import Context, NotReady, router
+
+# Requests run in 40 threads; some must stay free for those that wait for nobody.
+MAX_WAITERS = 24
+_SHUTDOWN_S = 10
+
+log = structlog.get_logger()
+
+
+class Connections:
+    """The process's ways to Postgres: a client, opened when it can be, and one for readiness."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._url = settings.require_database()
+        # Readiness has a connection of its own: a busy pool is not a broken one.
+        self._engine = open_engine(self._url, pool_size=1, application="lookalike api ready")
+        self._client: Lookalike | None = None
+        self._lock = Lock()
+
+    @property
+    def client(self) -> Lookalike:
+        """The one client; opened by the first request that finds Postgres up."""
+        if self._client is not None:
+            return self._client
+        # Outside the lock, so that an unreachable Postgres makes no queue of requests.
+        opened = Lookalike(self._url, settings=self._settings)
+        return self._kept(opened)
+
+    def n_workers(self) -> int:
+        """Count the live workers; raises StoreUnavailable or SchemaOutdated."""
+        check_schema(self._engine)
+        with transaction(self._engine) as connection:
+            return len(live_workers(connection, lease_s=self._settings.lease_s))
+
+    def close(self) -> None:
+        self._engine.dispose()
+        if self._client is not None:
+            self._client.close()
+
+    def _kept(self, opened: Lookalike) -> Lookalike:
+        with self._lock:
+            kept = self._client = self._client or opened
+        if kept is not opened:
+            opened.close()
+        return kept
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; raises InvalidSetting where no database is set.
+
+    It starts without Postgres as well, answers 503 meanwhile, and serves as
+    soon as Postgres is there.
+    """
+    connections = Connections(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await run_in_threadpool(lambda: connections.client)
+        except (Unavailable, SchemaOutdated) as error:
+            log.warning("api not ready", reason=error.reason, message=str(error))
+        yield
+        connections.close()
+
+    app = FastAPI(
+        title="lookalike",
+        version=version("lookalike"),
+        lifespan=lifespan,
+        # The pages would load their scripts from hosts elsewhere.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.context = Context(settings, connections, BoundedSemaphore(MAX_WAITERS))
+    app.include_router(router, prefix="/v1")
+    app.include_router(router, include_in_schema=False)
+    _answer_problems(app)
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve HTTP until the process is told to end; uvicorn logs the address."""
+    configure_logs()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+    )
+
+
+def _answer_problems(app: FastAPI) -> None:
+    @app.exception_handler(LookalikeError)
+    async def _ours(_: Request, error: LookalikeError) -> JSONResponse:
+        return _answer(problem_of(error))
+
+    @app.exception_handler(NotReady)
+    async def _not_ready(_: Request, error: NotReady) -> JSONResponse:
+        return _answer(error.problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return _answer(problem_of_fields(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        problem = problem_of_status(error.status_code, str(error.detail))
+        return _answer(problem, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("request failed", path=request.url.path, error=repr(error))
+        return _answer(problem_of_status(500, "an unexpected error; the log of the API has it"))
+
+
+def _answer(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if problem.status in (503, 504) else {}
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=problem.status,
+        headers={**(headers or {}), **retry},
+        media_type=MEDIA_TYPE,
+    )

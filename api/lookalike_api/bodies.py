@@ -1,0 +1,135 @@
+"""Request bodies: JSON or an upload on the same path, read in chunks and never beyond a limit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from lookalike.errors import ImageTooLarge, ReferenceForbidden
+
+JSON, MULTIPART = "application/json", "multipart/form-data"
+
+# 16,000 features written with 17 digits are 400 kB.
+MAX_JSON_BYTES = 1_000_000
+# What a multipart body may hold beside the file: metadata and the parts' headers.
+_BESIDE_FILE_BYTES = 256_000
+_MAX_NAME = 255
+
+J = TypeVar("J", bound=BaseModel)
+F = TypeVar("F", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An uploaded file's bytes; its name is only a label and never becomes a path."""
+
+    data: bytes
+    name: str
+
+
+async def read_body(
+    request: Request, json_type: type[J], form_type: type[F], *, max_bytes: int
+) -> J | tuple[F, Picture]:
+    """The body by its content type: JSON, or the fields beside a file of at most `max_bytes`.
+
+    Raises ImageTooLarge as soon as the limit is passed, RequestValidationError
+    for wrong fields, and HTTPException 413 or 415.
+    """
+    # A web page elsewhere could else post a form to an API on its reader's own machine.
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise ReferenceForbidden(
+            "the request comes from a web page of another site; expected the same site, or no "
+            "browser: send it from your server"
+        )
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == JSON:
+        return _validated(json_type, await _read_json(request))
+    if content_type == MULTIPART:
+        form = await _read_form(request, max_bytes)
+        try:
+            return await _file_and_fields(form, form_type, max_bytes)
+        finally:
+            await form.close()
+    raise HTTPException(
+        415, f"found the content type {content_type!r}; expected {JSON} or {MULTIPART}"
+    )
+
+
+def described(json_type: type[BaseModel], form_type: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of a body that `read_body` reads."""
+    form = form_type.model_json_schema()
+    form["properties"] = {"file": {"type": "string", "format": "binary"}, **form["properties"]}
+    form["required"] = ["file", *form.get("required", [])]
+    content = {JSON: {"schema": json_type.model_json_schema()}, MULTIPART: {"schema": form}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+async def _read_json(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_JSON_BYTES:
+            raise HTTPException(
+                413, f"found a JSON body of more than {MAX_JSON_BYTES:,} bytes; expected fewer"
+            )
+    return bytes(body)
+
+
+async def _read_form(request: Request, max_bytes: int) -> FormData:
+    stream = _bounded(request, max_bytes + _BESIDE_FILE_BYTES, max_bytes)
+    try:
+        return await MultiPartParser(request.headers, stream, max_files=1, max_fields=8).parse()
+    except MultiPartException as error:
+        raise HTTPException(400, f"the multipart body is malformed: {error.message}") from error
+
+
+async def _bounded(request: Request, limit: int, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise _too_large(max_bytes)
+    n_bytes = 0
+    async for chunk in request.stream():
+        n_bytes += len(chunk)
+        if n_bytes > limit:
+            raise _too_large(max_bytes)
+        yield chunk
+
+
+async def _file_and_fields(form: FormData, form_type: type[F], max_bytes: int) -> tuple[F, Picture]:
+    fields = dict(form)
+    file = fields.pop("file", None)
+    if not isinstance(file, UploadFile):
+        raise RequestValidationError(
+            [{"loc": ("body", "file"), "msg": "expected a file, as multipart uploads one"}]
+        )
+    if (file.size or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    # jsonb holds neither NUL nor a lone surrogate, which an odd charset can smuggle in.
+    name = (file.filename or "").replace("\0", "")[:_MAX_NAME]
+    name = name.encode("utf-8", "replace").decode()
+    return _validated(form_type, fields), Picture(await file.read(), name)
+
+
+def _validated(kind: type[J], body: bytes | dict[str, Any]) -> J:
+    try:
+        if isinstance(body, bytes):
+            return kind.model_validate_json(body)
+        return kind.model_validate(body)
+    except ValidationError as error:
+        found = [{"loc": ("body", *e["loc"]), "msg": e["msg"]} for e in error.errors()]
+        raise RequestValidationError(found) from error
+
+
+def _too_large(max_bytes: int) -> ImageTooLarge:
+    return ImageTooLarge(
+        f"the upload is too large; expected at most {max_bytes:,} bytes: make the image "
+        "smaller, or raise LOOKALIKE_MAX_BYTES",
+        value=max_bytes,
+    )
