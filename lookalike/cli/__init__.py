@@ -24,5 +24,4 @@ def main() -> None:
         Console(stderr=True, soft_wrap=True).print(
             f"[bold red]{error.reason}[/]: {error}", highlight=False
         )
-        status = {Rejected: 1, Misconfigured: 2}
-        sys.exit(next((n for kind, n in status.items() if isinstance(error, kind)), 3))
+        sys.exit(1 if isinstance(error, Rejected) else 2 if isinstance(error, Misconfigured) else 3)

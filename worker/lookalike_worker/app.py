@@ -23,7 +23,7 @@ from lookalike.settings import Settings
 from lookalike_worker.decode import decode_image
 from lookalike_worker.encoder import Encoder
 from lookalike_worker.encoders import load_encoder
-from lookalike_worker.fetch import Fetcher
+from lookalike_worker.fetch import Fetcher, FetchPolicy
 from lookalike_worker.heartbeat import Heartbeat
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
 from lookalike_worker.tasks import register_tasks
@@ -52,7 +52,7 @@ def run_worker(settings: Settings) -> None:
     only reserved goes back. Raises Misconfigured before any job is taken.
     """
     engine = open_engine(
-        settings.require_database(), pool_size=settings.n_slots + 4, application="lookalike worker"
+        settings.require_database(), pool_size=settings.n_slots + settings.fetch_threads + 2, application="lookalike worker"
     )
     celery = broker.celery_app(settings.require_redis())
     check_schema(engine)
@@ -98,6 +98,21 @@ def _build_pipeline(
     )
     limits = Limits(worker, settings.lease_s, settings.batch_size, settings.fetch_threads)
     return Pipeline(parts, limits), fetcher
+
+
+def _build_fetcher(settings: Settings, engine: Engine) -> Fetcher:
+    def load_upload(key: ImageKey) -> bytes | None:
+        with transaction(engine) as connection:
+            return store.load_upload(connection, key)
+
+    policy = FetchPolicy(
+        connect_timeout_s=settings.connect_timeout_s,
+        total_timeout_s=settings.fetch_timeout_s,
+        max_bytes=settings.max_bytes,
+        file_roots=settings.file_roots,
+        allow_hosts=settings.allow_hosts,
+    )
+    return Fetcher(policy, load_upload=load_upload)
 
 
 def _take_chunks(celery: Celery, settings: Settings, worker: str, space_id: int) -> None:
