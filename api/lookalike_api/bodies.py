@@ -123,7 +123,10 @@ def _validated(kind: type[J], body: bytes | dict[str, Any]) -> J:
             return kind.model_validate_json(body)
         return kind.model_validate(body)
     except ValidationError as error:
-        found = [{"loc": ("body", *e["loc"]), "msg": e["msg"]} for e in error.errors()]
+        found = [
+            {"loc": ("body", *e["loc"]), "msg": e["msg"].removeprefix("Value error, ")}
+            for e in error.errors()
+        ]
         raise RequestValidationError(found) from error
 
 

@@ -26,20 +26,13 @@ SPACE = FeatureSpace("fake", "ab" * 32, 3, True)
 
 
 @pytest.fixture
-def roots(tmp_path: Path) -> Path:
-    folder = tmp_path / "allowed"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def app(database_url: str, roots: Path) -> FastAPI:
+def app(database_url: str, tmp_path: Path) -> FastAPI:
     return create_app(
         Settings.load(
             {
                 "LOOKALIKE_DATABASE_URL": database_url,
                 "LOOKALIKE_MAX_BYTES": "1000",
-                "LOOKALIKE_FILE_ROOTS": str(roots),
+                "LOOKALIKE_FILE_ROOTS": str(tmp_path),
                 "LOOKALIKE_QUERY_TIMEOUT_S": "0.2",
             }
         )
@@ -142,9 +135,11 @@ def test_a_huge_json_body_is_refused(http: httpx.Client) -> None:
     assert answer.status_code == 413
 
 
-def test_a_file_is_forbidden_unless_its_folder_is_allowed(http: httpx.Client, roots: Path) -> None:
-    (roots / "a.jpg").write_bytes(b"bytes")
-    assert add(http, reference=(roots / "a.jpg").as_uri())["is_new"]
+def test_a_file_is_forbidden_unless_its_folder_is_allowed(
+    http: httpx.Client, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"bytes")
+    assert add(http, reference=(tmp_path / "a.jpg").as_uri())["is_new"]
     for path in ("/search", "/images"):
         answer = http.post(path, json={"reference": "file:///etc/passwd"})
         assert is_problem(answer, 403, "ReferenceForbidden")
@@ -253,17 +248,15 @@ def test_a_search_that_cannot_be_answered_is_a_problem(
 
 
 @pytest.mark.usefixtures("three_images")
-def test_an_uploaded_query_waits_for_a_worker(http: httpx.Client) -> None:
-    answer = http.post("/search", files={"file": ("a.jpg", b"bytes")}, data={"k": "1"})
-    assert is_problem(answer, 504, "WaitedTooLong")
-
-
-@pytest.mark.usefixtures("three_images")
-def test_searches_beyond_those_that_may_wait_are_refused(http: httpx.Client, app: FastAPI) -> None:
+def test_an_uploaded_query_waits_for_a_worker_unless_too_many_wait(
+    http: httpx.Client, app: FastAPI
+) -> None:
     waiters = app.state.context.waiters
+    picture = {"file": ("a.jpg", b"bytes")}
+    assert is_problem(http.post("/search", files=picture, data={"k": "1"}), 504, "WaitedTooLong")
     for _ in range(MAX_WAITERS):
         waiters.acquire()
-    answer = http.post("/search", files={"file": ("a.jpg", b"bytes")})
+    answer = http.post("/search", files=picture)
     assert is_problem(answer, 503, "Unavailable")
     assert answer.headers["retry-after"] == "5"
 
