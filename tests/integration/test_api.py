@@ -256,9 +256,7 @@ def test_an_uploaded_query_waits_for_a_worker_unless_too_many_wait(
     assert is_problem(http.post("/search", files=picture, data={"k": "1"}), 504, "WaitedTooLong")
     for _ in range(MAX_WAITERS):
         waiters.acquire()
-    answer = http.post("/search", files=picture)
-    assert is_problem(answer, 503, "Unavailable")
-    assert answer.headers["retry-after"] == "5"
+    assert is_problem(http.post("/search", files=picture), 503, "Unavailable")
 
 
 def test_an_image_tells_its_story(http: httpx.Client, three_images: list[int]) -> None:
