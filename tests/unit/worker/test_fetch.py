@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,6 +187,12 @@ def test_a_connection_serves_further_fetches(server: ImageHost, fetcher: Fetcher
     for _ in range(3):
         fetcher.fetch(server.ref("image"))
     assert server.n_connections == 1
+
+
+def test_many_threads_share_a_fetcher(server: ImageHost, fetcher: Fetcher) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = threads.map(fetcher.fetch, [server.ref("image")] * 64)
+        assert set(answers) == {IMAGE}
 
 
 def test_up_to_three_redirects_are_followed(server: ImageHost, fetcher: Fetcher) -> None:
