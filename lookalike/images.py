@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from lookalike.errors import ReferenceInvalid
 
@@ -104,7 +105,8 @@ class ImageRef:
     @property
     def path(self) -> Path:
         """The path of a `file:` reference."""
-        return Path(unquote(urlsplit(self.text).path))
+        # By bytes: a name on disk need not be UTF-8.
+        return Path(os.fsdecode(unquote_to_bytes(urlsplit(self.text).path)))
 
     @property
     def upload_key(self) -> ImageKey:

@@ -54,10 +54,13 @@ class Processes:
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start a worker and wait until it takes jobs."""
-        n_before = len(self.client.status().workers)
+        before = {worker.id for worker in self.client.status().workers}
         process = self.start("worker")
         self.until(
-            lambda: process.poll() is not None or len(self.client.status().workers) > n_before,
+            lambda: (
+                process.poll() is not None
+                or any(worker.id not in before for worker in self.client.status().workers)
+            ),
             timeout_s=240,
         )
         assert process.poll() is None, self.logs()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 from lookalike.errors import LookalikeError, Misconfigured, Rejected
 
@@ -22,6 +23,6 @@ def main() -> None:
         app()
     except LookalikeError as error:
         Console(stderr=True, soft_wrap=True).print(
-            f"[bold red]{error.reason}[/]: {error}", highlight=False
+            f"[bold red]{error.reason}[/]: {escape(str(error))}", highlight=False
         )
         sys.exit(1 if isinstance(error, Rejected) else 2 if isinstance(error, Misconfigured) else 3)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -101,7 +102,7 @@ def report(jobs: list[Job]) -> int:
     """Print the failures, a few of each reason; gives their number."""
     failed = [job for job in jobs if job.status is JobStatus.FAILED]
     for job in failed[:10]:
-        out.print(f"[red]failed[/] image {job.image_id}: {job.error}: {job.message}")
+        out.print(f"[red]failed[/] image {job.image_id}: {job.error}: {escape(job.message or '')}")
     if len(failed) > 10:
         out.print(f"… and {len(failed) - 10} more: lookalike status")
     return len(failed)

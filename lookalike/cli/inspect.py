@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lookalike import broker
@@ -44,7 +45,7 @@ def why(
     """Tell the story of one image: what happened to it, where it stopped, and what to do."""
     with client() as lookalike:
         story = lookalike.why(image_id)
-    out.print(f"[bold]image {story.image_id}[/] of {story.collection}: {story.reference}")
+    out.print(f"[bold]image {story.image_id}[/] of {story.collection}: {escape(story.reference)}")
     for moment, what in _moments(story):
         out.print(f"  {moment.astimezone():%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {what}")
     out.print(_verdict(story))
@@ -87,9 +88,9 @@ def _checks() -> dict[str, Callable[[], str]]:
 
 def _check(name: str, check: Callable[[], str]) -> bool:
     try:
-        out.print(f"[green]ok[/]      {name}: {check()}")
+        out.print(f"[green]ok[/]      {name}: {escape(check())}")
     except LookalikeError as error:
-        out.print(f"[red]problem[/] {name}: {error}")
+        out.print(f"[red]problem[/] {name}: {escape(str(error))}")
         return False
     return True
 
@@ -136,7 +137,7 @@ def _verdict(story: Story) -> str:
         case JobStatus.DONE:
             return "[green]done[/]: it can be found"
         case JobStatus.FAILED:
-            return f"[red]failed[/]: {story.error}: {story.message}"
+            return f"[red]failed[/]: {story.error}: {escape(story.message or '')}"
         case JobStatus.RETRY:
             return (
                 f"[yellow]will be tried again[/] at {story.available_at:%H:%M:%S} UTC after "

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from lookalike.client import Lookalike
 from lookalike.demo.contact_sheet import SheetNeighbour, SheetRow, write_contact_sheet
-from lookalike.demo.edits import EditedCopy, write_copies
+from lookalike.demo.edits import EditedCopy, showcase, write_copies
 from lookalike.demo.photographs import bundled_photographs, own_photographs
 from lookalike.errors import Unavailable, WaitedTooLong
 from lookalike.features import Neighbour
@@ -172,20 +172,21 @@ def _report(
 
 
 def _draw(
-    copies: Sequence[EditedCopy], answers: Sequence[Sequence[Neighbour]], worker: Worker
+    copies: list[EditedCopy], answers: Sequence[Sequence[Neighbour]], worker: Worker
 ) -> None:
     """A contact sheet with another photograph and another edit in each row."""
-    edits = list(dict.fromkeys(copy.edit for copy in copies))
-    originals = list(dict.fromkeys(copy.original for copy in copies))
-    by_pair = {(c.original, c.edit): (c, a) for c, a in zip(copies, answers, strict=True)}
-    rows = []
-    for i, original in enumerate(originals[: len(edits)]):
-        copy, found = by_pair[original, edits[i]]
-        neighbours = tuple(
-            SheetNeighbour(ImageRef(n.reference).path, n.distance, _is_right(copy, n))
-            for n in found
+    found = {copy.path: answer for copy, answer in zip(copies, answers, strict=True)}
+    rows = [
+        SheetRow(
+            copy.path,
+            copy.edit,
+            tuple(
+                SheetNeighbour(ImageRef(n.reference).path, n.distance, _is_right(copy, n))
+                for n in found[copy.path]
+            ),
         )
-        rows.append(SheetRow(copy.path, copy.edit, neighbours))
+        for copy in showcase(copies, 8)
+    ]
     write_contact_sheet(
         _SHEET,
         rows,

@@ -1,5 +1,6 @@
 """Image references and keys."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ def test_a_path_becomes_an_absolute_file_reference() -> None:
     ref = ImageRef.parse("a folder/ä?#%.jpg")
     assert ref.source is Source.FILE
     assert ref.path == Path.cwd() / "a folder/ä?#%.jpg"
+
+
+def test_a_file_name_that_is_no_utf8_is_kept() -> None:
+    path = Path(os.fsdecode(b"/pictures/caf\xe9.jpg"))
+    assert ImageRef.of_path(path).path == path
 
 
 def test_a_url_stays_as_it_is() -> None:

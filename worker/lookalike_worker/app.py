@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from lookalike import broker, store, workers
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.errors import LookalikeError, Misconfigured, Unavailable
+from lookalike.images import ImageKey
 from lookalike.logs import configure_logs
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
@@ -52,7 +53,9 @@ def run_worker(settings: Settings) -> None:
     only reserved goes back. Raises Misconfigured before any job is taken.
     """
     engine = open_engine(
-        settings.require_database(), pool_size=settings.n_slots + settings.fetch_threads + 2, application="lookalike worker"
+        settings.require_database(),
+        pool_size=settings.n_slots + settings.fetch_threads + 2,
+        application="lookalike worker",
     )
     celery = broker.celery_app(settings.require_redis())
     check_schema(engine)

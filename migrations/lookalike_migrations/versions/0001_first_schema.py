@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from alembic import op
@@ -15,5 +16,5 @@ depends_on = None
 def upgrade() -> None:
     sql = Path(__file__).with_suffix(".sql").read_text()
     # The driver's own cursor: SQLAlchemy would take the per cent signs for parameters.
-    with op.get_bind().connection.cursor() as cursor:
+    with closing(op.get_bind().connection.cursor()) as cursor:
         cursor.execute(sql)
