@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check faults soak lock clean
+.PHONY: help demo install test check faults lock clean
 
 # The first Python that fits; `make PYTHON=/path/to/python …` chooses another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -60,9 +60,6 @@ check: $(STAMP) ## what every commit passes: format, lint, types, imports, unit 
 
 faults: $(STAMP) ## kill, drop and restart the parts under load
 	@$(BIN)/pytest tests/faults
-
-soak: $(STAMP) ## the long runs of the same
-	@$(BIN)/pytest -m long --timeout 3600 tests/faults
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \

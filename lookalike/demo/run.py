@@ -171,9 +171,7 @@ def _report(
     return recall
 
 
-def _draw(
-    copies: list[EditedCopy], answers: Sequence[Sequence[Neighbour]], worker: Worker
-) -> None:
+def _draw(copies: list[EditedCopy], answers: Sequence[Sequence[Neighbour]], worker: Worker) -> None:
     """A contact sheet with another photograph and another edit in each row."""
     found = {copy.path: answer for copy, answer in zip(copies, answers, strict=True)}
     rows = [

@@ -75,4 +75,4 @@ class FakeEncoder:
         return features
 
     def warm_up(self, batch_size: int) -> None:
-        self.encode(np.zeros((1, self.input_size, self.input_size, 3), np.float32))
+        self.encode(np.zeros((batch_size, self.input_size, self.input_size, 3), np.float32))
