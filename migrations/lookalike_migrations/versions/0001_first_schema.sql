@@ -1,4 +1,5 @@
-CREATE EXTENSION IF NOT EXISTS vector;
+-- Not in the first schema of the search path, which is ours for a role that is named lookalike.
+CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
 
 CREATE SEQUENCE lookalike.lease_numbers AS bigint;
 
