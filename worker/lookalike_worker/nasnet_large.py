@@ -1,0 +1,59 @@
+"""NASNet-A Large with seeded, calibrated, untrained weights: the full-size graph without its hub.
+
+Its features say nothing about pictures; its cost, its shape and their signs are the real ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookalike_worker.feature_vector import save_feature_vector
+from lookalike_worker.tensorflow_runtime import keras
+
+INPUT_SIZE = 331
+
+_SEED = 20170721
+_N_CALIBRATION_IMAGES = 4
+
+
+def build_untrained_nasnet_large() -> Any:
+    """Give the graph: pixels in [0, 1], (n, 331, 331, 3), to features (n, 4032), all >= 0."""
+    keras.utils.set_random_seed(_SEED)
+    shape = (INPUT_SIZE, INPUT_SIZE, 3)
+    graph = keras.applications.NASNetLarge(
+        weights=None, include_top=False, pooling="avg", input_shape=shape
+    )
+    _calibrate(graph)
+    images = keras.Input(shape)
+    return keras.Model(images, graph(keras.layers.Rescaling(2.0, -1.0)(images)))
+
+
+def _calibrate(graph: Any) -> None:
+    """Set each batch normalisation's moving statistics to those of a few pictures.
+
+    Left at 0 and 1, the activations of random weights vanish over the cells.
+    """
+    norms = [layer for layer in graph.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for norm in norms:
+        norm.momentum = 0.0
+    graph(_pictures() * 2.0 - 1.0, training=True)
+    for norm in norms:
+        norm.momentum = 0.9997
+
+
+def _pictures() -> Any:
+    """Seeded pictures in [0, 1]: coarse to fine noise added up, as in photographs."""
+    generator = np.random.default_rng(_SEED)
+    total = np.zeros((_N_CALIBRATION_IMAGES, INPUT_SIZE, INPUT_SIZE, 3), np.float32)
+    for cells in (2, 5, 12, 31, 83, INPUT_SIZE):
+        noise = generator.random((_N_CALIBRATION_IMAGES, cells, cells, 3), np.float32) - 0.5
+        total += keras.ops.image.resize(noise, (INPUT_SIZE, INPUT_SIZE)) * cells**-0.5
+    return np.clip(total + 0.5, 0.0, 1.0)
+
+
+def export_untrained(directory: Path) -> None:
+    """Write the graph as a SavedModel: 60 s on two cores, 354 MB, most of it weights."""
+    save_feature_vector(build_untrained_nasnet_large(), directory)
