@@ -69,10 +69,7 @@ _FAIL = """
 
 
 def register_space(connection: Connection, space: FeatureSpace) -> int:
-    """Make a feature space known to the database and give its id there.
-
-    The first space ever takes over the collections and jobs that were waiting for one.
-    """
+    """Make a feature space known to the database, with a partition, and give its id there."""
     return int(
         connection.execute(
             text("SELECT lookalike.register_space(:encoder, :digest, :dimensions, :trained)"),

@@ -39,11 +39,31 @@ def announce(connection: Connection, worker: str, space_id: int, description: st
         """),
         {"id": worker, "space_id": space_id, "description": description},
     )
+    adopt(connection, space_id)
     connection.execute(text("NOTIFY lookalike_jobs"))
 
 
-def heartbeat(connection: Connection, worker: str, n_done: int) -> None:
+def adopt(connection: Connection, space_id: int) -> None:
+    """Give a feature space the collections, and their jobs, that were made while none was served.
+
+    Repeated with every heartbeat: an image may be enqueued while a worker starts.
+    """
+    connection.execute(
+        text("UPDATE lookalike.collections SET space_id = :space_id WHERE space_id IS NULL"),
+        {"space_id": space_id},
+    )
+    connection.execute(
+        text("""
+            UPDATE lookalike.jobs j SET space_id = c.space_id FROM lookalike.collections c
+            WHERE j.space_id IS NULL AND j.status IN ('queued', 'retry')
+                AND c.id = j.collection_id AND c.space_id IS NOT NULL
+        """)
+    )
+
+
+def heartbeat(connection: Connection, worker: str, space_id: int, n_done: int) -> None:
     """Report that a worker lives and how many images it has finished."""
+    adopt(connection, space_id)
     connection.execute(
         text("""
             UPDATE lookalike.workers

@@ -93,7 +93,7 @@ def _add(
     )
     failed = [job for job in _watched(lookalike, new, stack, out) if job.status is JobStatus.FAILED]
     for job in failed[:10]:
-        out.print(f"[red]failed[/] {job.reference}: {job.error}: {job.message}")
+        out.print(f"failed: {job.reference}: {job.error}: {job.message}", markup=False)
     return len(failed) < len(added)
 
 
@@ -203,7 +203,7 @@ def _show_ways_in(
     image_id = answers[0][0].image_id
     out.print(f"The neighbours of image {image_id}, as Python, HTTP and SQL all give them:")
     for n in lookalike.search(image_id=image_id, k=5):
-        out.print(f"  {n.distance:.4f}  image {n.image_id}  {n.reference}")
+        out.print(f"  {n.distance:.4f}  image {n.image_id}  {n.reference}", markup=False)
     out.print(f"[bold]SQL[/]     SELECT * FROM nearest_images({image_id}, 5);")
     out.print(f"[bold]Python[/]  Lookalike().search(image_id={image_id}, k=5)")
     out.print(f'[bold]HTTP[/]    POST {stack.api_url}/v1/search {{"image_id": {image_id}, "k": 5}}')

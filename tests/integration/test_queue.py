@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from lookalike import leases, queue
+from lookalike import leases, queue, workers
 from lookalike.database import transaction
 from lookalike.errors import UnknownJob, WaitedTooLong
 from lookalike.images import ImageRef
@@ -62,6 +62,18 @@ def test_an_embedded_image_is_not_embedded_again_until_its_bytes_change(
     with transaction(house.engine) as connection:
         ref, key = ImageRef.parse("https://example.org/a.jpg"), queue.upload(connection, b"x")[1]
         assert queue.enqueue(connection, "default", [Request(ref, key)])[0].is_new
+
+
+def test_what_is_enqueued_while_no_worker_lives_belongs_to_the_next_one(
+    house: Installation,
+) -> None:
+    with transaction(house.engine) as connection:
+        workers.leave(connection, "w-fake")
+    house.client.add("https://example.org/a.jpg")
+    assert house.claim() == []
+    with transaction(house.engine) as connection:
+        workers.announce(connection, "next", house.space_id, "by hand")
+    assert len(house.claim()) == 1
 
 
 def test_a_chunk_delivered_twice_is_claimed_once(house: Installation) -> None:

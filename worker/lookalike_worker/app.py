@@ -68,7 +68,11 @@ def run_worker(settings: Settings) -> None:
         space_id = store.register_space(connection, encoder.space)
     pipeline, fetcher = _build_pipeline(settings, engine, encoder, worker, space_id)
     heartbeat = Heartbeat(
-        engine, worker, lease_s=settings.lease_s, n_finished=lambda: pipeline.n_finished
+        engine,
+        worker,
+        space_id,
+        lease_s=settings.lease_s,
+        n_finished=lambda: pipeline.n_finished,
     )
     register_tasks(celery, pipeline.run_chunk)
     pipeline.start()

@@ -19,10 +19,17 @@ class Heartbeat:
     """A thread that beats three times a lease until it is stopped."""
 
     def __init__(
-        self, engine: Engine, worker: str, *, lease_s: float, n_finished: Callable[[], int]
+        self,
+        engine: Engine,
+        worker: str,
+        space_id: int,
+        *,
+        lease_s: float,
+        n_finished: Callable[[], int],
     ) -> None:
         self._engine = engine
         self._worker = worker
+        self._space_id = space_id
         self._lease_s = lease_s
         self._n_finished = n_finished
         self._stop = threading.Event()
@@ -40,6 +47,6 @@ class Heartbeat:
             try:
                 with transaction(self._engine) as connection:
                     leases.renew(connection, worker=self._worker, lease_s=self._lease_s)
-                    workers.heartbeat(connection, self._worker, self._n_finished())
+                    workers.heartbeat(connection, self._worker, self._space_id, self._n_finished())
             except Unavailable as error:
                 log.warning("heartbeat missed", message=str(error))

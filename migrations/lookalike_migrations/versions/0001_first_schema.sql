@@ -129,9 +129,6 @@ BEGIN
     -- twice as fast as through TOAST. Past that, out of line and uncompressed.
     EXECUTE format('ALTER TABLE lookalike.features_%s ALTER features SET STORAGE %s',
         space, CASE WHEN dimensions <= 4048 THEN 'PLAIN' ELSE 'EXTERNAL' END);
-    -- What was enqueued before any worker had ever started belongs to the first one.
-    UPDATE lookalike.collections c SET space_id = space WHERE c.space_id IS NULL;
-    UPDATE lookalike.jobs j SET space_id = space WHERE j.space_id IS NULL;
     RETURN space;
 END $$;
 
