@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+import tarfile
+import threading
+from contextlib import suppress
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +48,17 @@ def direct(name: str) -> Any:
     from lookalike_worker.tensorflow_runtime import hub
 
     return hub.load(str(module(name).directory))
+
+
+class _Host(SimpleHTTPRequestHandler):
+    """Serves a folder without talking; who asks may hang up early."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        with suppress(ConnectionError):
+            super().copyfile(source, outputfile)
 
 
 @pytest.fixture(params=("fake", *REAL))
@@ -139,3 +154,18 @@ def test_exporting_the_same_weights_again_gives_the_same_space(tmp_path: Path) -
 
     again = HubEncoder(resolve("efficientnet_lite0", untrained=False, cache=tmp_path))
     assert again.space == loaded("efficientnet_lite0").space
+
+
+def test_a_module_is_downloaded_from_its_handle_once(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "4", "w:gz", compresslevel=1) as archive:
+        archive.add(module("efficientnet_lite0").directory, arcname=".")
+    host = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Host, directory=str(tmp_path)))
+    serving = threading.Thread(target=host.serve_forever)
+    serving.start()
+    handle = f"http://127.0.0.1:{host.server_port}/4"
+    first = resolve(handle, untrained=False, cache=tmp_path / "cache")
+    host.shutdown()
+    serving.join()
+    host.server_close()
+    assert first.name == "efficientnet_lite0"
+    assert resolve(handle, untrained=False, cache=tmp_path / "cache") == first

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import socket
-import urllib.error
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
@@ -68,11 +67,16 @@ def _probe(handle: str) -> None:
         raise _missing(handle, error) from error
 
 
+def plain_cause(error: BaseException) -> str:
+    """What went wrong, without the wrapping that urllib puts around it."""
+    reason = getattr(error, "reason", None)
+    return str(reason if isinstance(reason, Exception) else error)
+
+
 def _missing(handle: str, error: Exception) -> WeightsMissing:
-    cause = error.reason if isinstance(error, urllib.error.URLError) else error
     return WeightsMissing(
-        f"the encoder's module at {handle} cannot be downloaded ({cause}); expected an image "
-        "feature vector module (TF2 SavedModel) there: set LOOKALIKE_ENCODER to a folder that "
-        "holds it or to another handle, or take efficientnet_lite0",
+        f"the encoder's module at {handle} cannot be downloaded ({plain_cause(error)}); expected "
+        "an image feature vector module (TF2 SavedModel) there: set LOOKALIKE_ENCODER to a folder "
+        "that holds it or to another handle, or take efficientnet_lite0",
         value=handle,
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lookalike.errors import InvalidSetting, WeightsMissing
-from lookalike_worker.hub_handles import NASNET_LARGE, fetch_module
+from lookalike_worker.hub_handles import NASNET_LARGE, fetch_module, plain_cause
 
 # Folders in the cache; the number rises whenever the graph changes.
 NASNET_LARGE_EXPORT = "nasnet_large-untrained-1"
@@ -51,7 +51,7 @@ def resolve(encoder: str, *, untrained: bool, cache: Path) -> Module:
     folder or handle is then only labelled as untrained. Raises
     WeightsMissing with what was tried, or InvalidSetting.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    _prepare(cache)
     if encoder in ("nasnet_large", "auto") and untrained:
         folder = cache / NASNET_LARGE_EXPORT
         return export_once("nasnet_large", folder, _nasnet_large_export, trained=False)
@@ -67,11 +67,22 @@ def resolve(encoder: str, *, untrained: bool, cache: Path) -> Module:
     return _in_folder(Path(encoder).expanduser(), untrained=untrained)
 
 
+def _prepare(cache: Path) -> None:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidSetting(
+            f"the encoders' folder {cache} cannot be made ({error}); expected a place to write "
+            "to: set LOOKALIKE_HOME to one",
+            value=str(cache),
+        ) from error
+
+
 def _best_reachable(cache: Path) -> Module:
     try:
         return resolve("nasnet_large", untrained=False, cache=cache)
     except WeightsMissing as error:
-        why = error.__cause__ or error
+        why = plain_cause(error.__cause__ or error)
         fallback = _efficientnet_lite0(False, cache)
         note = (
             f"NASNet-A Large's weights cannot be reached ({why}), so EfficientNet-Lite0 is used "
@@ -130,16 +141,22 @@ def export_once(
     encoder: str, folder: Path, find_export: Callable[[], Export], *, trained: bool
 ) -> Module:
     """Write an encoder of our own to its folder unless it is there; two processes write it once."""
-    with _locked(folder.with_name(f"{folder.name}.lock")):
-        if not folder.is_dir():
-            unfinished = folder.with_name(f"{folder.name}.unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            find_export()(unfinished)
-            label = unfinished / _LABEL
-            label.parent.mkdir(exist_ok=True)
-            label.write_text(json.dumps({"encoder": encoder, "trained": trained}))
-            unfinished.rename(folder)
+    if not folder.is_dir():
+        with _locked(folder.with_name(f"{folder.name}.lock")):
+            if not folder.is_dir():
+                _write(encoder, folder, find_export(), trained=trained)
     return _described(folder, encoder, untrained=not trained)
+
+
+def _write(encoder: str, folder: Path, export: Export, *, trained: bool) -> None:
+    """Export beside the folder, then rename: what has the right name is complete."""
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    export(unfinished)
+    label = unfinished / _LABEL
+    label.parent.mkdir(exist_ok=True)
+    label.write_text(json.dumps({"encoder": encoder, "trained": trained}))
+    unfinished.rename(folder)
 
 
 # The exporters need TensorFlow, whose import takes seconds: only where one has to run.

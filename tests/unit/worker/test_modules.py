@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from lookalike.errors import InvalidSetting, WeightsMissing
 from lookalike_worker import modules
 from lookalike_worker.hub_handles import NASNET_LARGE
-from lookalike_worker.modules import resolve
+from lookalike_worker.modules import Module, resolve
 
 
 def saved_model(folder: Path) -> Path:
@@ -102,3 +104,26 @@ def test_an_export_in_the_cache_is_not_made_again(tmp_path: Path) -> None:
         raise AssertionError
 
     assert modules.export_once("mine", folder, never, trained=True).directory == folder
+
+
+def test_two_workers_that_start_together_export_once(tmp_path: Path) -> None:
+    exports: list[Path] = []
+    together = threading.Barrier(2)
+
+    def export(folder: Path) -> None:
+        exports.append(saved_model(folder))
+
+    def start(_: int) -> Module:
+        together.wait()
+        return modules.export_once("mine", tmp_path / "mine", lambda: export, trained=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(start, range(2))
+    assert first == second
+    assert len(exports) == 1
+
+
+def test_a_home_that_cannot_be_made_is_an_invalid_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidSetting, match="LOOKALIKE_HOME"):
+        resolve("auto", untrained=False, cache=tmp_path / "file" / "encoders")
