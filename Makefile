@@ -28,7 +28,7 @@ install: $(STAMP) ## the virtual environment in .venv alone
 
 $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
-		echo "lookalike needs Python 3.11, 3.12 or 3.13; found $$($(PYTHON) --version 2>&1 | head -n 1)." >&2; \
+		echo "lookalike needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing)." >&2; \
 		echo "Install one, or name it: make PYTHON=/path/to/python3.12 $(or $(MAKECMDGOALS),install)" >&2; \
 		exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -66,5 +66,7 @@ lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements.lock
 
 clean: ## remove the environment, caches and the demo's data
+	@# Root's data may lie where its server's account can enter: the link says where.
+	test ! -L .lookalike/postgres/elsewhere || rm -rf "$$(readlink .lookalike/postgres/elsewhere)"
 	rm -rf .venv .lookalike .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

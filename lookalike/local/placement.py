@@ -92,25 +92,26 @@ def _copied(package: Path, account: Account, fallback: Path) -> Path:
     if not copies.exists():
         _log.info("postgres_programs_copied", account=account.name, to=str(copies))
         make_folder(fallback)
-        scratch = Path(tempfile.mkdtemp(dir=fallback, prefix=".copy-"))
-        # The programs find the libraries by the folders' relative places.
-        for source in (package, package.with_name(package.name + ".libs")):
-            if source.exists():
-                shutil.copytree(source, scratch / source.name, symlinks=True)
-        scratch.chmod(0o755)
-        _settle(scratch, copies)
+        with tempfile.TemporaryDirectory(dir=fallback, prefix=".copy-") as scratch:
+            whole = Path(scratch) / "whole"
+            # The programs find the libraries by the folders' relative places.
+            for source in (package, package.with_name(package.name + ".libs")):
+                if source.exists():
+                    shutil.copytree(source, whole / source.name, symlinks=True)
+            _open_to_all(whole)
+            # Another process may be first, with the same copy.
+            if not copies.exists():
+                whole.rename(copies)
     _check(account, copies / package.name / _PROGRAMS / "postgres")
     return copies / package.name
 
 
-def _settle(scratch: Path, copies: Path) -> None:
-    try:
-        scratch.rename(copies)
-    except OSError:
-        # Another process was first with the same copy.
-        if not copies.exists():
-            raise
-        shutil.rmtree(scratch)
+def _open_to_all(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            # What its owner may execute or enter, others may, too.
+            path.chmod(mode | 0o444 | (mode & 0o100) // 0o100 * 0o111)
 
 
 def _check(account: Account, path: Path) -> None:

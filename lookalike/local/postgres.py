@@ -136,7 +136,8 @@ class EmbeddedPostgres:
 
     def _serve(self, place: Placement) -> int:
         kept = place.folder / "port"
-        port = free_port(int(kept.read_text()) if kept.exists() else 0)
+        text = kept.read_text() if kept.exists() else ""
+        port = free_port(int(text) if text.isdecimal() else 0)
         for n_left in reversed(range(_N_PORTS)):
             try:
                 self._serve_at(place, port)

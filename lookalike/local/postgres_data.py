@@ -28,7 +28,7 @@ def ensure_password(place: Placement) -> str:
     path = place.folder / "password"
     if not path.exists():
         write_file(path, secrets.token_urlsafe(24))
-        _give(path, place)
+    _give(path, place)
     return path.read_text()
 
 
