@@ -25,7 +25,9 @@ class _FeatureVector(tf.train.Checkpoint):  # type: ignore[misc]
         self.regularization_losses: list[Any] = []
         size = model.input_shape[1]
         images = tf.TensorSpec((None, size, size, 3), tf.float32, name="inputs")
-        call = tf.function(lambda inputs, training=False: model(inputs, training=training))
+        call = tf.function(
+            lambda inputs, training=False: model(inputs, training=training), autograph=False
+        )
         self.serving = call.get_concrete_function(images)
         call.get_concrete_function(images, training=True)
         self.__call__ = call

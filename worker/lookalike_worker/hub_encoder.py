@@ -37,6 +37,8 @@ class HubEncoder:
         self._call = tf.function(
             lambda images: tf.cast(self._module(images), tf.float32),
             input_signature=[tf.TensorSpec(shape, tf.float32)],
+            # It writes Python files into the temporary folder, and a killed worker leaves them.
+            autograph=False,
         )
         self.space = self._identify(module)
         self.note = module.note
