@@ -12,11 +12,14 @@ from lookalike import leases, workers
 from lookalike.database import transaction
 from lookalike.errors import Unavailable
 
+# A status that is older than this looks like a hang.
+_MOST_S = 5.0
+
 log = structlog.get_logger()
 
 
 class Heartbeat:
-    """A thread that beats three times a lease until it is stopped."""
+    """A thread that beats at least three times a lease until it is stopped."""
 
     def __init__(
         self,
@@ -43,7 +46,7 @@ class Heartbeat:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._lease_s / 3):
+        while not self._stop.wait(min(self._lease_s / 3, _MOST_S)):
             try:
                 with transaction(self._engine) as connection:
                     leases.renew(connection, worker=self._worker, lease_s=self._lease_s)
