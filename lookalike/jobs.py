@@ -53,28 +53,36 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Job ids leased together and published as one task: `{"v": 1, "lease": …, "jobs": […]}`.
+    """Job ids of one lane leased together and published as one task.
+
+    On the wire: `{"v": 1, "lease": …, "lane": …, "jobs": […]}`.
 
     The lease's number decides whether the message still counts: a job leased
     again carries another number, and the older message claims nothing.
     """
 
     lease: int
+    lane: Lane
     job_ids: tuple[int, ...]
 
     VERSION = 1
 
     def to_wire(self) -> dict[str, object]:
-        return {"v": self.VERSION, "lease": self.lease, "jobs": list(self.job_ids)}
+        return {
+            "v": self.VERSION,
+            "lease": self.lease,
+            "lane": int(self.lane),
+            "jobs": list(self.job_ids),
+        }
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, object]) -> Chunk:
         """Read a chunk; raises ValueError for another version or malformed content."""
         match wire:
-            case {"v": cls.VERSION, "lease": int(lease), "jobs": [*ids]}:
+            case {"v": cls.VERSION, "lease": int(lease), "lane": 0 | 1 as lane, "jobs": [*ids]}:
                 job_ids = tuple(job_id for job_id in ids if isinstance(job_id, int))
                 if len(job_ids) == len(ids):
-                    return cls(lease, job_ids)
+                    return cls(lease, Lane(lane), job_ids)
         raise ValueError(f"found {wire!r}; expected a chunk of version {cls.VERSION}")
 
 

@@ -89,7 +89,7 @@ def lease_jobs(
     alone = sorted(row.id for row in rows if row.attempts > 0)
     groups = [fresh[i : i + chunk_size] for i in range(0, len(fresh), chunk_size)]
     groups += [[job_id] for job_id in alone]
-    return [Chunk(lease, tuple(group)) for group in groups]
+    return [Chunk(lease, lane, tuple(group)) for group in groups]
 
 
 def unlease(connection: Connection, chunks: Sequence[Chunk]) -> None:
@@ -123,15 +123,19 @@ def claim(connection: Connection, chunk: Chunk, *, worker: str, lease_s: float) 
     ]
 
 
-def renew(connection: Connection, *, worker: str, lease_s: float) -> int:
-    """Prolong every lease that a worker holds; how many these are."""
+def renew(connection: Connection, job_ids: Sequence[int], *, worker: str, lease_s: float) -> int:
+    """Prolong the leases of jobs that a worker really holds; how many these are.
+
+    By id: a claim whose answer was lost with its connection must run out.
+    """
     return connection.execute(
         text("""
             UPDATE lookalike.jobs SET lease_until = now() + make_interval(secs => :lease_s)
-            WHERE id IN (SELECT id FROM lookalike.jobs WHERE status = 'leased' AND worker = :worker
+            WHERE id IN (SELECT id FROM lookalike.jobs
+                         WHERE id = ANY(:ids) AND status = 'leased' AND worker = :worker
                          ORDER BY id FOR UPDATE SKIP LOCKED)
         """),
-        {"worker": worker, "lease_s": lease_s},
+        {"ids": list(job_ids), "worker": worker, "lease_s": lease_s},
     ).rowcount
 
 

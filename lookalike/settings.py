@@ -53,7 +53,7 @@ class Settings(BaseModel):
     untrained: bool = Field(False, description="seeded random weights, to try the graph's speed")
     batch_size: int = Field(8, ge=1, le=1024, description="images in one call of the encoder")
     fetch_threads: int = Field(8, ge=1, le=256, description="fetches and decodes at a time")
-    n_slots: int = Field(8, ge=2, le=256, description="chunks that one worker holds at a time")
+    n_slots: int = Field(8, ge=2, le=256, description="bulk chunks that one worker holds at a time")
 
     chunk_size: int = Field(16, ge=1, le=64, description="images in one task")
     window_chunks: int = Field(

@@ -97,6 +97,15 @@ def test_relays_side_by_side_lease_different_jobs(house: Installation) -> None:
     assert len(set(ids)) == len(ids) == 20
 
 
+def test_only_what_a_worker_really_holds_is_renewed(house: Installation) -> None:
+    list(house.client.add_many(urls(3)))
+    held, *_ = house.claim()
+    with transaction(house.engine) as connection:
+        connection.execute(text("UPDATE lookalike.jobs SET lease_until = now() - interval '1 s'"))
+        assert leases.renew(connection, [held.id], worker="w", lease_s=60) == 1
+        assert leases.take_back_expired(connection, POLICY).n_retried == 2
+
+
 def test_a_lost_message_costs_no_attempt(house: Installation) -> None:
     list(house.client.add_many(urls(2)))
     with transaction(house.engine) as connection:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lookalike.jobs import Chunk
+from lookalike.jobs import Chunk, Lane
 
 
 def test_a_chunk_reads_back_what_was_sent() -> None:
-    chunk = Chunk(lease=7, job_ids=(3, 1, 2))
+    chunk = Chunk(lease=7, lane=Lane.INTERACTIVE, job_ids=(3, 1, 2))
     assert Chunk.from_wire(chunk.to_wire()) == chunk
 
 
@@ -14,10 +14,11 @@ def test_a_chunk_reads_back_what_was_sent() -> None:
     "wire",
     [
         {},
-        {"v": 2, "lease": 1, "jobs": [1]},
-        {"v": 1, "lease": "1", "jobs": [1]},
-        {"v": 1, "lease": 1, "jobs": ["1"]},
-        {"v": 1, "lease": 1},
+        {"v": 2, "lease": 1, "lane": 1, "jobs": [1]},
+        {"v": 1, "lease": "1", "lane": 1, "jobs": [1]},
+        {"v": 1, "lease": 1, "lane": 1, "jobs": ["1"]},
+        {"v": 1, "lease": 1, "lane": 1},
+        {"v": 1, "lease": 1, "lane": 7, "jobs": [1]},
     ],
 )
 def test_a_chunk_of_another_form_is_refused(wire: dict[str, object]) -> None:

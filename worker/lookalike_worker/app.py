@@ -29,6 +29,9 @@ from lookalike_worker.heartbeat import Heartbeat
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
 from lookalike_worker.tasks import register_tasks
 
+# Queries that one worker takes at a time beside its bulk chunks.
+_QUERY_THREADS = 4
+
 log = structlog.get_logger()
 
 
@@ -72,6 +75,7 @@ def run_worker(settings: Settings) -> None:
         worker,
         space_id,
         lease_s=settings.lease_s,
+        held=pipeline.held,
         n_finished=lambda: pipeline.n_finished,
     )
     register_tasks(celery, pipeline.run_chunk)
@@ -103,7 +107,13 @@ def _build_pipeline(
         ),
         policy=RetryPolicy(settings.max_attempts, settings.backoff_s, settings.max_backoff_s),
     )
-    limits = Limits(worker, settings.lease_s, settings.batch_size, settings.fetch_threads)
+    limits = Limits(
+        worker,
+        settings.lease_s,
+        batch_size=settings.batch_size,
+        fetch_threads=settings.fetch_threads,
+        bulk_slots=settings.n_slots,
+    )
     return Pipeline(parts, limits), fetcher
 
 
@@ -126,7 +136,8 @@ def _take_chunks(celery: Celery, settings: Settings, worker: str, space_id: int)
     celery.conf.task_queues = broker.queues(space_id)
     celery.Worker(
         pool="threads",
-        concurrency=settings.n_slots,
+        # Bulk chunks take at most the slots and the window; a query always finds a thread.
+        concurrency=settings.n_slots + settings.window_chunks + _QUERY_THREADS,
         hostname=worker,
         loglevel="WARNING",
         without_gossip=True,

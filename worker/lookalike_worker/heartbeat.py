@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import Engine
@@ -28,12 +28,14 @@ class Heartbeat:
         space_id: int,
         *,
         lease_s: float,
+        held: Callable[[], Sequence[int]],
         n_finished: Callable[[], int],
     ) -> None:
         self._engine = engine
         self._worker = worker
         self._space_id = space_id
         self._lease_s = lease_s
+        self._held = held
         self._n_finished = n_finished
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -49,7 +51,9 @@ class Heartbeat:
         while not self._stop.wait(min(self._lease_s / 3, _MOST_S)):
             try:
                 with transaction(self._engine) as connection:
-                    leases.renew(connection, worker=self._worker, lease_s=self._lease_s)
+                    leases.renew(
+                        connection, self._held(), worker=self._worker, lease_s=self._lease_s
+                    )
                     workers.heartbeat(connection, self._worker, self._space_id, self._n_finished())
             except Unavailable as error:
                 log.warning("heartbeat missed", message=str(error))

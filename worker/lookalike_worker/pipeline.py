@@ -25,7 +25,7 @@ from lookalike import leases, store
 from lookalike.database import transaction
 from lookalike.errors import LookalikeError, Rejected, Unavailable
 from lookalike.images import ImageKey, ImageRef
-from lookalike.jobs import Chunk, ClaimedJob, Embedded, Failure, Outcome, Trace
+from lookalike.jobs import Chunk, ClaimedJob, Embedded, Failure, Lane, Outcome, Trace
 from lookalike.retries import RetryPolicy
 from lookalike_worker.batching import Batcher
 from lookalike_worker.encoder import Encoder, Pixels
@@ -33,6 +33,8 @@ from lookalike_worker.encoding import encode_each
 
 # One commit of 256 rows of 4,032 features is 2 MB: large enough to be cheap.
 _MAX_COMMIT = 256
+
+_QUERY_FETCHES = 4
 
 log = structlog.get_logger()
 
@@ -57,6 +59,7 @@ class Limits:
     lease_s: float
     batch_size: int
     fetch_threads: int
+    bulk_slots: int
 
 
 @dataclass(slots=True)
@@ -94,7 +97,14 @@ class Pipeline:
         self._limits = limits
         self._batcher: Batcher[_Loaded] = Batcher()
         self._outcomes: SimpleQueue[tuple[Outcome, _Latch] | None] = SimpleQueue()
-        self._fetchers = ThreadPoolExecutor(limits.fetch_threads, thread_name_prefix="fetch")
+        # Threads of its own for each lane: a query does not wait behind a chunk's fetches.
+        self._fetchers = {
+            Lane.INTERACTIVE: ThreadPoolExecutor(_QUERY_FETCHES, thread_name_prefix="query"),
+            Lane.BULK: ThreadPoolExecutor(limits.fetch_threads, thread_name_prefix="fetch"),
+        }
+        self._bulk_slots = threading.BoundedSemaphore(limits.bulk_slots)
+        self._held: set[int] = set()
+        self._holding = threading.Lock()
         self._encoder_thread = threading.Thread(target=self._encode, name="encoder", daemon=True)
         self._writer_thread = threading.Thread(target=self._write, name="writer", daemon=True)
         self.n_finished = 0
@@ -104,28 +114,43 @@ class Pipeline:
         self._encoder_thread.start()
         self._writer_thread.start()
 
+    def held(self) -> list[int]:
+        """The ids of the jobs in this worker's hands: claimed, and not committed yet."""
+        with self._holding:
+            return sorted(self._held)
+
     def run_chunk(self, chunk: Chunk) -> int:
         """Embed a chunk's images; returns how many jobs were claimed, once all are committed.
 
+        A bulk chunk first waits for a slot; an interactive one does not.
         Raises StoreUnavailable where the claim cannot be made; the jobs'
         lease then runs out and the relay sends them again.
         """
+        if chunk.lane is Lane.INTERACTIVE:
+            return self._run(chunk)
+        with self._bulk_slots:
+            return self._run(chunk)
+
+    def _run(self, chunk: Chunk) -> int:
         with transaction(self._parts.engine) as connection:
             jobs = leases.claim(
                 connection, chunk, worker=self._limits.worker, lease_s=self._limits.lease_s
             )
         if not jobs:
             return 0
+        with self._holding:
+            self._held.update(job.id for job in jobs)
         latch = _Latch(len(jobs))
         started = time.monotonic()
         for job in jobs:
-            self._fetchers.submit(self._load, job, latch, started)
+            self._fetchers[job.lane].submit(self._load, job, latch, started)
         latch.opened.wait()
         return len(jobs)
 
     def close(self) -> None:
         """Finish what was taken, commit it, and end the threads."""
-        self._fetchers.shutdown(wait=True)
+        for fetchers in self._fetchers.values():
+            fetchers.shutdown(wait=True)
         self._batcher.close()
         self._encoder_thread.join()
         self._outcomes.put(None)
@@ -172,6 +197,8 @@ class Pipeline:
             ready = [entry for entry in entries if entry is not None]
             if ready:
                 self._commit([outcome for outcome, _ in ready])
+                with self._holding:
+                    self._held.difference_update(outcome.job.id for outcome, _ in ready)
                 self.n_finished += len(ready)
                 for _, latch in ready:
                     latch.count_down()
@@ -186,16 +213,23 @@ class Pipeline:
                 return
             except Unavailable as error:
                 log.warning("cannot commit yet", message=str(error), retry_in_s=pause_s)
-            except Exception:
-                # A row that the database refuses must not take its neighbours along.
-                if len(outcomes) > 1:
-                    for outcome in outcomes:
-                        self._commit([outcome])
-                else:
-                    log.exception("an outcome cannot be stored", job=outcomes[0].job.id)
+            except Exception as error:  # noqa: BLE001 - whatever it is, each job gets its outcome
+                self._commit_apart(outcomes, error)
                 return
             time.sleep(pause_s)
             pause_s = min(5.0, pause_s * 2)
+
+    def _commit_apart(self, outcomes: list[Outcome], error: Exception) -> None:
+        """A row that the database refuses takes no neighbour along: it fails alone."""
+        if len(outcomes) > 1:
+            for outcome in outcomes:
+                self._commit([outcome])
+        elif isinstance(outcomes[0], Embedded):
+            self._commit([self._failure(outcomes[0].job, error, outcomes[0].trace)])
+        else:
+            # Not even a failure can be written: the process ends, and the lease runs out.
+            log.error("an outcome cannot be stored", job=outcomes[0].job.id, exc_info=error)
+            self.fatal = error
 
     def _failure(self, job: ClaimedJob, error: Exception, trace: Trace) -> Failure:
         if not isinstance(error, LookalikeError):
