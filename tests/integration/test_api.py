@@ -18,6 +18,7 @@ from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import ClaimedJob, Embedded, Lane, Outcome, Trace
 from lookalike.settings import Settings
 from lookalike.store import commit_outcomes, register_space
+from lookalike.workers import adopt
 from lookalike_api.app import MAX_WAITERS, create_app
 from tests.serving import serving
 
@@ -69,7 +70,9 @@ def embedded(job_id: int, features: list[float]) -> Embedded:
 def commit(database_url: str, *outcomes: Outcome) -> None:
     engine = open_engine(database_url)
     with transaction(engine) as connection:
-        commit_outcomes(connection, register_space(connection, SPACE), outcomes)
+        space_id = register_space(connection, SPACE)
+        adopt(connection, space_id)
+        commit_outcomes(connection, space_id, outcomes)
     engine.dispose()
 
 
