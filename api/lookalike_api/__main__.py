@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from lookalike.errors import Misconfigured
 from lookalike.settings import Settings
 from lookalike_api.app import serve
@@ -10,4 +12,6 @@ if __name__ == "__main__":
     try:
         serve(Settings.load())
     except Misconfigured as error:
-        raise SystemExit(f"{error.reason}: {error}") from error
+        sys.stderr.write(f"{error.reason}: {error}\n")
+        # The supervisor of `lookalike up` starts nothing again that ends with 2.
+        raise SystemExit(2) from error

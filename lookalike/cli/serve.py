@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import typer
 
 from lookalike.cli.context import out, settings
 from lookalike.errors import Misconfigured
+from lookalike.logs import configure_logs
 from lookalike.settings import environment
 
 Encoder = Annotated[
@@ -31,6 +33,7 @@ def up(encoder: Encoder = None, untrained: Untrained = False) -> None:
     """Run everything on this machine until Ctrl-C: servers, relay, worker and API."""
     from lookalike.local.stack import Stack
 
+    configure_logs()
     chosen = settings(encoder=encoder, untrained=untrained or None)
     stop = _stopping()
     with Stack(chosen) as stack:
@@ -48,6 +51,7 @@ def demo(
     """Show the whole way on real photographs, and leave nothing running."""
     from lookalike.demo.run import run_demo
 
+    configure_logs(level=logging.WARNING)
     encoder = encoder or environment().get("LOOKALIKE_ENCODER") or "auto"
     chosen = settings(encoder=encoder, untrained=untrained or None, api_port=0)
     if not run_demo(chosen, images, out):
@@ -66,7 +70,6 @@ def api() -> None:
 
 def relay() -> None:
     """Run a relay: it publishes what is ready and frees what dead workers held."""
-    from lookalike.logs import configure_logs
     from lookalike.relay import run_relay
 
     configure_logs()
