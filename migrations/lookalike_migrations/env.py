@@ -11,8 +11,8 @@ MIGRATION_LOCK = 0x6C6F6F6B616C696B
 
 def _run() -> None:
     url = str(context.config.attributes["database_url"])
-    scheme, _, rest = url.partition("://")
-    engine = create_engine(f"postgresql+psycopg2://{rest}" if scheme != "" else url)
+    # Whatever scheme was given (postgres, postgresql), this is the driver that is installed.
+    engine = create_engine("postgresql+psycopg2://" + url.partition("://")[2])
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS lookalike"))
