@@ -9,15 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
+from lookalike.bars import progress_bar
 from lookalike.cli.context import client, out
 from lookalike.client import DEFAULT_COLLECTION, Lookalike
 from lookalike.errors import Rejected, WaitedTooLong
@@ -80,21 +74,11 @@ def watch(lookalike: Lookalike, added: list[Enqueued]) -> list[Job]:
     """Show a bar with rate and time left until all jobs are final; gives the jobs."""
     ids = [one.job_id for one in added if one.job_id is not None]
     done: list[Job] = []
-    columns = (
-        TextColumn("embedding"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=out) as bar:
-        task = bar.add_task("", total=len(ids), rate="")
+    with progress_bar("embedding", len(ids), "images", out) as advance:
         # In portions, so that the bar moves; the relay serves jobs in this same order.
         for portion in _portions(ids, max(1, min(64, len(ids) // 20))):
             done += _patiently(lookalike, portion)
-            bar.update(task, completed=len(done))
-            speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed:.1f} images/s" if speed else "")
+            advance(len(portion))
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -9,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lookalike.bars import progress_bar
 from lookalike.client import Lookalike
 from lookalike.demo.contact_sheet import SheetNeighbour, SheetRow, write_contact_sheet
 from lookalike.demo.edits import EditedCopy, showcase, write_copies
@@ -61,7 +62,8 @@ def run_demo(settings: Settings, folder: Path | None, out: Console) -> bool:
             recall = _report(copies, answers, out)
             _draw(copies, answers, worker)
         _show_ways_in(lookalike, answers, collection, stack, out)
-    out.print("Everything that was started is stopped; the data stays for the next run.")
+    out.print("Everything that was started is stopped; the data stays. To go on with it:")
+    out.print(f"  LOOKALIKE_HOME={settings.home} {sys.argv[0]} up --encoder {settings.encoder}")
     if worker.description and "untrained" in worker.description:
         out.print("The weights are untrained: the recall says nothing about quality.")
         return True
@@ -102,12 +104,11 @@ def _watched(
 ) -> list[Job]:
     """Wait for jobs behind a bar that shows rate and time left."""
     done: list[Job] = []
-    with _bar("embedding", out) as bar:
-        task = bar.add_task("", total=len(added), rate="")
+    with progress_bar("embedding", len(added), "images", out) as advance:
         for i in range(0, len(added), 8):
-            done += _waited(lookalike, added[i : i + 8], stack)
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=len(done), rate=f"{speed:.1f} images/s" if speed else "")
+            portion = _waited(lookalike, added[i : i + 8], stack)
+            done += portion
+            advance(len(portion))
     return done
 
 
@@ -125,26 +126,16 @@ def _query(
 ) -> list[list[Neighbour]]:
     """Search with each copy, a few at a time, as web requests would come."""
     answers: list[list[Neighbour]] = []
-    with _bar("searching", out) as bar, ThreadPoolExecutor(4) as pool:
-        task = bar.add_task("", total=len(copies), rate="")
+    with (
+        progress_bar("searching", len(copies), "queries", out) as advance,
+        ThreadPoolExecutor(4) as pool,
+    ):
         for found in pool.map(
             lambda copy: lookalike.search(copy.path, collection=collection, k=5), copies
         ):
             answers.append(found)
-            speed = bar.tasks[0].speed
-            bar.update(task, advance=1, rate=f"{speed:.1f} queries/s" if speed else "")
+            advance(1)
     return answers
-
-
-def _bar(what: str, out: Console) -> Progress:
-    return Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=out,
-    )
 
 
 def _is_right(copy: EditedCopy, neighbour: Neighbour) -> bool:

@@ -1,0 +1,47 @@
+"""A progress bar with rate and time left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _RateColumn(ProgressColumn):
+    """What is done over the time since the start: also after the first portion, unlike Rich's."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        elapsed_s = task.finished_time or task.elapsed
+        if not task.completed or not elapsed_s:
+            return Text("")
+        return Text(f"{task.completed / elapsed_s:.1f} {self._unit}/s")
+
+
+@contextmanager
+def progress_bar(what: str, total: int, unit: str, out: Console) -> Iterator[Callable[[int], None]]:
+    """Show a bar as long as the context is open; call what it gives with each further count."""
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(unit),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda n: progress.advance(task, n)
