@@ -63,7 +63,8 @@ def run_demo(settings: Settings, folder: Path | None, out: Console) -> bool:
             _draw(copies, answers, worker)
         _show_ways_in(lookalike, answers, collection, stack, out)
     out.print("Everything that was started is stopped; the data stays. To go on with it:")
-    out.print(f"  LOOKALIKE_HOME={settings.home} {sys.argv[0]} up --encoder {settings.encoder}")
+    options = f"--encoder {settings.encoder}" + (" --untrained" if settings.untrained else "")
+    out.print(f"  LOOKALIKE_HOME={settings.home} {sys.argv[0]} up {options}")
     if worker.description and "untrained" in worker.description:
         out.print("The weights are untrained: the recall says nothing about quality.")
         return True
