@@ -1,7 +1,7 @@
 """Rows of embedded images in Postgres's binary COPY format, packed by NumPy.
 
-Text formatting of 4,032 numbers a row costs twenty times the rest of the
-write (docs/design.md), so rows are written as the server keeps them.
+Formatting 4,032 numbers a row as text is most of a write's cost
+(`python -m benchmarks.writes`), so rows are written as the server keeps them.
 Format: postgresql.org/docs/current/sql-copy.html, "Binary Format"; halfvec:
 pgvector's halfvec_recv (int16 dimensions, int16 unused, then big-endian halves).
 """
