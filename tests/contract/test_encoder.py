@@ -15,7 +15,7 @@ import pytest
 
 from lookalike.features import Features
 from lookalike_worker.encoder import Batch, Encoder, FakeEncoder
-from lookalike_worker.modules import Module, resolve
+from lookalike_worker.modules.sources import Module, resolve
 
 ROOT = Path(__file__).parents[2]
 # Exports are shared between runs: NASNet-A Large takes a minute to build.
@@ -37,7 +37,7 @@ def module(name: str) -> Module:
 def loaded(name: str) -> Encoder:
     if name == "fake":
         return FakeEncoder()
-    from lookalike_worker.hub_encoder import HubEncoder
+    from lookalike_worker.runtimes.hub_encoder import HubEncoder
 
     return HubEncoder(module(name))
 
@@ -45,7 +45,7 @@ def loaded(name: str) -> Encoder:
 @cache
 def direct(name: str) -> Any:
     """The module as the hub's own library loads it."""
-    from lookalike_worker.tensorflow_runtime import hub
+    from lookalike_worker.quiet_tensorflow import hub
 
     return hub.load(str(module(name).directory))
 
@@ -150,7 +150,7 @@ def test_the_module_lists_its_variables_for_further_training(name: str) -> None:
 
 
 def test_exporting_the_same_weights_again_gives_the_same_space(tmp_path: Path) -> None:
-    from lookalike_worker.hub_encoder import HubEncoder
+    from lookalike_worker.runtimes.hub_encoder import HubEncoder
 
     again = HubEncoder(resolve("efficientnet_lite0", untrained=False, cache=tmp_path))
     assert again.space == loaded("efficientnet_lite0").space

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lookalike.errors import EncoderExhausted, WeightsMissing
-from lookalike_worker.hub_encoder import HubEncoder
-from lookalike_worker.modules import Module
-from lookalike_worker.tensorflow_runtime import tf
+from lookalike_worker.modules.sources import Module
+from lookalike_worker.quiet_tensorflow import tf
+from lookalike_worker.runtimes.hub_encoder import HubEncoder
 
 
 def small_module(folder: Path, *, size: int | None, name: str = "small", rank: int = 2) -> Module:

@@ -6,7 +6,7 @@ import structlog
 
 from lookalike.settings import Settings
 from lookalike_worker.encoder import Encoder, FakeEncoder
-from lookalike_worker.modules import resolve
+from lookalike_worker.modules.sources import resolve
 
 _log = structlog.get_logger()
 
@@ -25,6 +25,6 @@ def load_encoder(settings: Settings) -> Encoder:
     if module.note:
         _log.warning("encoder replaced", encoder=module.name, note=module.note)
     # TensorFlow takes seconds and memory, which a worker with the fake does without.
-    from lookalike_worker.hub_encoder import HubEncoder
+    from lookalike_worker.runtimes.hub_encoder import HubEncoder
 
     return HubEncoder(module)

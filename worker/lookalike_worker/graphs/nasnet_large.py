@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lookalike_worker.feature_vector import save_feature_vector
-from lookalike_worker.tensorflow_runtime import keras
+from lookalike_worker.graphs.feature_vector import save_feature_vector
+from lookalike_worker.quiet_tensorflow import keras
 
 INPUT_SIZE = 331
 

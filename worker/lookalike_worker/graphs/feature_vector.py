@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lookalike_worker.tensorflow_runtime import tf
+from lookalike_worker.quiet_tensorflow import tf
 
 
 class _FeatureVector(tf.train.Checkpoint):  # type: ignore[misc]

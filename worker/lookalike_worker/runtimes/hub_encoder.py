@@ -10,9 +10,9 @@ import numpy as np
 from lookalike.errors import EncoderExhausted, WeightsMissing
 from lookalike.features import Features, FeatureSpace
 from lookalike_worker.encoder import Batch
-from lookalike_worker.modules import Module
-from lookalike_worker.tensorflow_runtime import hub, tf
-from lookalike_worker.weights_digest import digest_weights
+from lookalike_worker.modules.sources import Module
+from lookalike_worker.modules.weights_digest import digest_weights
+from lookalike_worker.quiet_tensorflow import hub, tf
 
 # Modules that take any size do not say which one they were trained at.
 _DEFAULT_SIZE = 224

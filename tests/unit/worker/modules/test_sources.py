@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import InvalidSetting, WeightsMissing
-from lookalike_worker import modules
-from lookalike_worker.hub_handles import NASNET_LARGE
-from lookalike_worker.modules import Module, resolve
+from lookalike_worker.modules import sources as modules
+from lookalike_worker.modules.hub import NASNET_LARGE
+from lookalike_worker.modules.sources import Module, resolve
 
 
 def saved_model(folder: Path) -> Path:

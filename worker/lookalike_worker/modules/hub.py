@@ -41,7 +41,7 @@ def _download(handle: str, cache: Path) -> Path:
     # Importing TensorFlow takes seconds, and an unreachable hub needs none of it.
     from absl import flags
 
-    from lookalike_worker.tensorflow_runtime import hub, tf
+    from lookalike_worker.quiet_tensorflow import hub, tf
 
     flags.FLAGS["tfhub_cache_dir"].value = str(cache)
     before = socket.getdefaulttimeout()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import WeightsMissing
-from lookalike_worker.torch_weights import read_torch_weights
+from lookalike_worker.graphs.torch_weights import read_torch_weights
 
 MAGIC = 0x1950A86A20F9469CFC6C
 

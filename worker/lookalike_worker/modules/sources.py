@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lookalike.errors import InvalidSetting, WeightsMissing
-from lookalike_worker.hub_handles import NASNET_LARGE, fetch_module, plain_cause
+from lookalike_worker.modules.hub import NASNET_LARGE, fetch_module, plain_cause
 
 # Folders in the cache; the number rises whenever the graph changes.
 NASNET_LARGE_EXPORT = "nasnet_large-untrained-1"
@@ -163,14 +163,14 @@ def _write(encoder: str, folder: Path, export: Export, *, trained: bool) -> None
 
 
 def _nasnet_large_export() -> Export:
-    from lookalike_worker.nasnet_large import export_untrained
+    from lookalike_worker.graphs.nasnet_large import export_untrained
 
     return export_untrained
 
 
 def _efficientnet_lite0_export() -> Export:
     try:
-        from lookalike_worker.efficientnet_lite0 import export_trained
+        from lookalike_worker.graphs.efficientnet_lite0 import export_trained
     except ModuleNotFoundError as error:
         raise WeightsMissing(
             f"the package {error.name} is not installed, and EfficientNet-Lite0's weights are "

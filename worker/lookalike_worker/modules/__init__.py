@@ -1,0 +1,3 @@
+"""Modules: from whatever source, one verified SavedModel in the cache."""
+
+__all__: list[str] = []
