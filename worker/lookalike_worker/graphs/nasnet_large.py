@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike_worker.graphs.feature_vector import save_feature_vector
-from lookalike_worker.quiet_tensorflow import keras
+from lookalike_worker.quiet_keras import keras
 
 INPUT_SIZE = 331
 
@@ -22,11 +21,17 @@ _N_CALIBRATION_IMAGES = 4
 def build_untrained_nasnet_large() -> Any:
     """Give the graph: pixels in [0, 1], (n, 331, 331, 3), to features (n, 4032), all >= 0."""
     keras.utils.set_random_seed(_SEED)
+    model = nasnet_large_graph()
+    _calibrate(model.layers[-1])
+    return model
+
+
+def nasnet_large_graph() -> Any:
+    """Give the same graph with random weights, for weights to be put in."""
     shape = (INPUT_SIZE, INPUT_SIZE, 3)
     graph = keras.applications.NASNetLarge(
         weights=None, include_top=False, pooling="avg", input_shape=shape
     )
-    _calibrate(graph)
     images = keras.Input(shape)
     return keras.Model(images, graph(keras.layers.Rescaling(2.0, -1.0)(images)))
 
@@ -56,4 +61,7 @@ def _pictures() -> Any:
 
 def export_untrained(directory: Path) -> None:
     """Write the graph as a SavedModel: 60 s on two cores, 354 MB, most of it weights."""
+    # It needs TensorFlow, and the graph does not.
+    from lookalike_worker.graphs.feature_vector import save_feature_vector
+
     save_feature_vector(build_untrained_nasnet_large(), directory)
