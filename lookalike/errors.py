@@ -8,6 +8,7 @@ LookalikeError
 │   ├── ImageNotEmbeddable    the encoder cannot answer for this picture
 │   ├── ReferenceForbidden    the policy does not let this reference be read
 │   ├── ReferenceInvalid      the reference is no path, URL or upload
+│   ├── TrainingSetUnusable   the folder is no set of class folders to train on
 │   ├── UnknownCollection     no collection has this name
 │   ├── UnknownImage          no image has this id
 │   ├── UnknownJob            no job has this id
@@ -22,6 +23,9 @@ LookalikeError
 └── Misconfigured       the operator acts; the process exits
     ├── InvalidSetting        a setting's value cannot be used
     ├── WeightsMissing        the encoder's weights cannot be had
+    ├── RuntimeDisagrees      a runtime's features are not the module's
+    │   └── DownloadFailed        the host that should give them does not
+    ├── DiskFull              a disk has no room for what has to be written
     ├── SchemaOutdated        the database needs `lookalike migrate`
     └── ServerNotStarted      an embedded server cannot start here
 
@@ -71,6 +75,10 @@ class ReferenceForbidden(Rejected):
 
 class ReferenceInvalid(Rejected):
     """The reference is neither a path nor an http(s) URL nor an upload."""
+
+
+class TrainingSetUnusable(Rejected):
+    """The folder does not hold two classes or more with enough readable pictures each."""
 
 
 class UnknownCollection(Rejected):
@@ -127,6 +135,18 @@ class InvalidSetting(Misconfigured):
 
 class WeightsMissing(Misconfigured):
     """The weights of the encoder cannot be had from where the settings say."""
+
+
+class DiskFull(Misconfigured):
+    """A disk has no room left for what has to be written."""
+
+
+class DownloadFailed(WeightsMissing):
+    """The host that should give the weights cannot be reached, or gives something else."""
+
+
+class RuntimeDisagrees(Misconfigured):
+    """A runtime gives other features than the module does, so nothing it computes is written."""
 
 
 class SchemaOutdated(Misconfigured):
