@@ -63,5 +63,7 @@ def export_untrained(directory: Path) -> None:
     """Write the graph as a SavedModel: 60 s on two cores, 354 MB, most of it weights."""
     # It needs TensorFlow, and the graph does not.
     from lookalike_worker.graphs.feature_vector import save_feature_vector
+    from lookalike_worker.graphs.path_dropout import with_path_dropout
 
-    save_feature_vector(build_untrained_nasnet_large(), directory)
+    model = build_untrained_nasnet_large()
+    save_feature_vector(model, directory, trained_as=with_path_dropout(model))
