@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 
-from lookalike.errors import Misconfigured, WeightsMissing
+from lookalike.errors import Misconfigured
 from lookalike_worker.graphs.label import LABEL
+from lookalike_worker.modules.apart import call_apart
 from lookalike_worker.modules.findings import Findings
 
 Write = Callable[[Path], None]
@@ -29,15 +27,7 @@ def prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tuple
     """
     if "tensorflow" in sys.modules:
         return _prepare(write, folder, name, labels)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        try:
-            return pool.submit(_prepare, write, folder, name, labels).result()
-        except BrokenProcessPool as error:
-            raise WeightsMissing(
-                f"the process that prepares the encoder {name} was killed; expected it to run for "
-                "about a minute with 3 GiB of memory: see whether the machine ran out of it",
-                value=name,
-            ) from error
+    return call_apart(folder, _prepare, write, folder, name, labels)
 
 
 def _prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tuple[Path, Findings]:
