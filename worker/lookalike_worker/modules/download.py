@@ -22,7 +22,6 @@ from lookalike_worker.modules.record import sha256_of
 Progress = Callable[[int, int], None]
 """Called with the bytes that are there and those there will be, 0 where nobody knows."""
 
-_CHUNK = 1 << 18
 _PASSING = frozenset({408, 425, 429})
 _REFUSALS = frozenset({401, 403, 407})
 
@@ -208,7 +207,7 @@ class _Download:
     def _write(self, response: httpx.Response, mode: str) -> None:
         n_there = self._n_there() if mode == "ab" else 0
         with self.part.open(mode) as file:
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():
                 file.write(chunk)
                 n_there += len(chunk)
                 self._on_progress(n_there, self._known.n_bytes)
