@@ -92,3 +92,16 @@ def test_a_damaged_module_is_missing_weights(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"no protocol buffer")
     with pytest.raises(WeightsMissing, match="get this one anew if it is damaged"):
         resolved(tmp_path, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("options", [{"served": False}, {"size": None}])
+def test_a_module_that_is_not_served_as_runtimes_read_it_is_wrapped(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    folder = export_small(tmp_path / "m", **options)  # type: ignore[arg-type]
+    module = resolved(folder, tmp_path / "cache")
+    served = hub.load(str(module.directory)).signatures["serving_default"]
+    ((_, images),) = served.structured_input_signature[1].items()
+    ((_, features),) = served.structured_outputs.items()
+    assert images.shape.as_list() == [None, module.input_size, module.input_size, 3]
+    assert features.shape.as_list() == [None, 3]

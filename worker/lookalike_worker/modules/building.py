@@ -16,21 +16,26 @@ import numpy as np
 
 from lookalike_worker.graphs.label import Label, write_label
 from lookalike_worker.modules.disk import disk_errors, locked
-from lookalike_worker.modules.entries import WORK, Entry, find_origin, install, slug
+from lookalike_worker.modules.entries import WORK, Entry, find_origin, install, slug, write_record
 from lookalike_worker.modules.findings import NASNET_LARGE_DIMENSIONS, Findings
-from lookalike_worker.modules.preparation import Write, prepare
+from lookalike_worker.modules.preparation import Write, examine_apart, prepare
 from lookalike_worker.modules.record import (
-    GOLDEN,
     RECORD,
     Origin,
     Record,
     find_damage,
+    identify_golden_images,
     list_files,
     read_label,
+    record_file,
 )
 
 Prepare = Callable[[Write, Path, str, Path | None], tuple[Path, Findings]]
 """Writes a module below a folder and examines it, as `prepare` does."""
+
+
+Examine = Callable[[Path, str, Path], Findings]
+"""Examines a module's folder by its name; the last folder is for what it needs meanwhile."""
 
 
 class Source(Protocol):
@@ -94,17 +99,43 @@ def _make(cache: Path, source: Source, wishes: Wishes, work: Path, prepare: Prep
         directory, findings = prepare(write, scratch, source.name, wishes.labels)
         label = _label(directory, findings, source, wishes)
         with disk_errors(cache):
-            _write_beside(directory, label, findings)
+            write_label(label, directory)
+            (directory / RECORD).unlink(missing_ok=True)  # of the cache that it was copied from
             record = Record(
                 **asdict(label),
                 digest=findings.digest,
                 dimensions=findings.dimensions,
                 input_size=findings.input_size,
+                golden_images=identify_golden_images(),
                 created=datetime.now(UTC),
                 origins=(source.origin,),
-                files=list_files(directory),
+                files=(),
             )
+            np.save(directory / record.golden_file, findings.golden)
+            record = record.model_copy(update={"files": list_files(directory)})
         return install(cache, directory, record)
+
+
+def renewed(cache: Path, entry: Entry, *, examine: Examine = examine_apart) -> Entry:
+    """The entry with golden features of this release's golden images; most often as it is.
+
+    Raises WeightsMissing where its files are damaged or the features cannot be computed.
+    """
+    golden_images = identify_golden_images()
+    if entry.record.golden_images == golden_images:
+        return entry
+    entry.checked()
+    work = cache / WORK / entry.name
+    with locked(work / "lock"), _scratch(work) as scratch, disk_errors(cache):
+        findings = examine(entry.directory, entry.record.encoder, scratch)
+        record = entry.record.model_copy(update={"golden_images": golden_images})
+        path = entry.directory / record.golden_file
+        np.save(path, findings.golden)
+        kept = [file for file in record.files if file.path != entry.record.golden_file]
+        files = (*kept, record_file(path, entry.directory))
+        record = record.model_copy(update={"files": files})
+        write_record(entry.directory, record)
+    return Entry(entry.directory, record)
 
 
 def _label(directory: Path, findings: Findings, source: Source, wishes: Wishes) -> Label:
@@ -116,12 +147,6 @@ def _label(directory: Path, findings: Findings, source: Source, wishes: Wishes) 
         trained=own.trained and not wishes.untrained,
         architecture=own.architecture,
     )
-
-
-def _write_beside(directory: Path, label: Label, findings: Findings) -> None:
-    write_label(label, directory)
-    np.save(directory / GOLDEN, findings.golden)
-    (directory / RECORD).unlink(missing_ok=True)  # of the cache that it was copied from
 
 
 @contextmanager

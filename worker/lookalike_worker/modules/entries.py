@@ -18,7 +18,6 @@ from lookalike_worker.graphs import head
 from lookalike_worker.modules.disk import disk_errors, locked
 from lookalike_worker.modules.module import Module
 from lookalike_worker.modules.record import (
-    GOLDEN,
     RECORD,
     FileRecord,
     Origin,
@@ -60,7 +59,7 @@ class Entry:
             self.directory,
             self.record.space(untrained=untrained),
             self.record.input_size,
-            np.load(self.directory / GOLDEN),
+            np.load(self.directory / self.record.golden_file),
             self.record.architecture,
             note,
         )
@@ -119,7 +118,7 @@ def install(cache: Path, folder: Path, record: Record) -> Entry:
         known = next(iter(_readable([directory])), None)
         if known is not None and _is_as_good(known, record):
             return _merged(known, folder, record)
-        _write_record(folder, record)
+        write_record(folder, record)
         _put_away(cache, directory)
         folder.rename(directory)
     return Entry(directory, record)
@@ -170,7 +169,7 @@ def _merged(known: Entry, folder: Path, record: Record) -> Entry:
             "files": known.record.files + (() if theirs else ours),
         }
     )
-    _write_record(known.directory, merged)
+    write_record(known.directory, merged)
     return Entry(known.directory, merged)
 
 
@@ -179,7 +178,7 @@ def _head(record: Record) -> tuple[FileRecord, ...]:
     return tuple(sorted((f for f in record.files if f.path in names), key=lambda f: f.path))
 
 
-def _write_record(directory: Path, record: Record) -> None:
+def write_record(directory: Path, record: Record) -> None:
     unfinished = directory / f"{RECORD}.unfinished"
     text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False)
     unfinished.write_text(text + "\n", encoding="utf-8")

@@ -30,7 +30,34 @@ def prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tuple
     return call_apart(folder, _prepare, write, folder, name, labels)
 
 
+def examine_apart(directory: Path, name: str, folder: Path) -> Findings:
+    """Examine a module that stands already, in a process of its own likewise."""
+    if "tensorflow" in sys.modules:
+        return _examine(directory, name)
+    return call_apart(folder, _examine, directory, name)
+
+
 def _prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tuple[Path, Findings]:
+    module = folder / "module"
+    write(module)
+    findings = _examine(module, name)
+    is_ours = (module / LABEL).is_file()
+    if labels is not None or (findings.dimensions in _N_CLASSES and not is_ours):
+        from lookalike_worker.graphs.classification import export_classification
+
+        features = folder / "features"
+        export_classification(module, labels, features)
+        module, findings = features, _examine(features, name)
+    if not findings.is_served:
+        from lookalike_worker.graphs.feature_vector import rewrap
+
+        served = folder / "served"
+        rewrap(module, served, size=findings.input_size)
+        module, findings = served, _examine(served, name)
+    return module, findings
+
+
+def _examine(directory: Path, name: str) -> Findings:
     try:
         from lookalike_worker.modules.verification import examine
     except ModuleNotFoundError as error:
@@ -39,20 +66,4 @@ def _prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tupl
             "pip install 'lookalike[worker]'",
             value=error.name,
         ) from error
-    module = folder / "module"
-    write(module)
-    findings = examine(module, name)
-    is_ours = (module / LABEL).is_file()
-    if labels is not None or (findings.dimensions in _N_CLASSES and not is_ours):
-        from lookalike_worker.graphs.classification import export_classification
-
-        features = folder / "features"
-        export_classification(module, labels, features)
-        module, findings = features, examine(features, name)
-    if not findings.is_served:
-        from lookalike_worker.graphs.feature_vector import rewrap
-
-        served = folder / "served"
-        rewrap(module, served)
-        module, findings = served, examine(served, name)
-    return module, findings
+    return examine(directory, name)

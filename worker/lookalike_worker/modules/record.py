@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from datetime import datetime
@@ -12,11 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from lookalike.errors import WeightsMissing
 from lookalike.features import FeatureSpace
+from lookalike_worker.golden import golden_images
 from lookalike_worker.graphs import head
 from lookalike_worker.graphs.label import LABEL, Label
 
 RECORD = Path("record.json")
-GOLDEN = Path("golden.npy")
 
 
 class FileRecord(BaseModel):
@@ -44,7 +45,10 @@ class Origin(BaseModel):
 
 
 class Record(BaseModel):
-    """What was found out about a module when it entered the cache; `record.json` is this."""
+    """What was found out about a module when it entered the cache; `record.json` is this.
+
+    `golden_images` says which images its golden features are of.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,6 +59,7 @@ class Record(BaseModel):
     trained: bool
     input_size: int
     architecture: str
+    golden_images: str
     created: datetime
     origins: tuple[Origin, ...]
     files: tuple[FileRecord, ...]
@@ -65,6 +70,11 @@ class Record(BaseModel):
         return FeatureSpace(self.encoder, self.digest, self.dimensions, trained)
 
     @property
+    def golden_file(self) -> str:
+        """Where the features of the golden images are, float32, shape (8, dimensions)."""
+        return f"golden-{self.golden_images}.npy"
+
+    @property
     def n_bytes(self) -> int:
         """The size of all files."""
         return sum(file.n_bytes for file in self.files)
@@ -73,6 +83,12 @@ class Record(BaseModel):
     def has_head(self) -> bool:
         """Whether labels of images can be computed from the features."""
         return any(file.path == head.WEIGHTS.as_posix() for file in self.files)
+
+
+@functools.cache
+def identify_golden_images() -> str:
+    """Which golden images this release has: features of others are no reference."""
+    return hashlib.sha256(golden_images(32).tobytes()).hexdigest()[:12]
 
 
 def read_label(directory: Path) -> Label:
@@ -94,14 +110,15 @@ def read_label(directory: Path) -> Label:
 def list_files(directory: Path) -> tuple[FileRecord, ...]:
     """Hash all files below a folder but the record itself."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
-    return tuple(
-        FileRecord(
-            path=path.relative_to(directory).as_posix(),
-            n_bytes=path.stat().st_size,
-            sha256=sha256_of(path),
-        )
-        for path in paths
-        if path != directory / RECORD
+    return tuple(record_file(path, directory) for path in paths if path != directory / RECORD)
+
+
+def record_file(path: Path, directory: Path) -> FileRecord:
+    """Hash one file below a folder."""
+    return FileRecord(
+        path=path.relative_to(directory).as_posix(),
+        n_bytes=path.stat().st_size,
+        sha256=sha256_of(path),
     )
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from lookalike.errors import DownloadFailed, InvalidSetting, WeightsMissing
 from lookalike_worker.modules import exports, hub, kaggle
-from lookalike_worker.modules.building import Source, obtain
+from lookalike_worker.modules.building import Source, obtain, renewed
 from lookalike_worker.modules.contents import exists, files_of, write_saved_model
 from lookalike_worker.modules.disk import disk_errors
 from lookalike_worker.modules.download import Progress, Wanted, download
@@ -126,7 +126,7 @@ def resolve(encoder: str, *, untrained: bool, cache: Path) -> Module:
         return _best_reachable(cache)
     entry = _in_cache(encoder, untrained=untrained, cache=cache)
     entry = entry or obtain(cache, find_source(encoder, untrained=untrained, cache=cache))
-    return entry.checked(untrained=untrained)
+    return renewed(cache, entry).checked(untrained=untrained)
 
 
 def find_source(
@@ -196,7 +196,7 @@ def _best_reachable(cache: Path) -> Module:
             "instead; to use NASNet-A Large, set LOOKALIKE_ENCODER to a folder or file with its "
             "weights or to a handle that can be reached"
         )
-        return obtain(cache, exports.EFFICIENTNET_LITE0).checked(note=note)
+        return renewed(cache, obtain(cache, exports.EFFICIENTNET_LITE0)).checked(note=note)
 
 
 def _refuse_untrained(untrained: bool) -> None:

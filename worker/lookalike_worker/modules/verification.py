@@ -107,7 +107,7 @@ class _Loaded:
         outputs = tf.nest.flatten(function.structured_outputs)
         if len(inputs) != 1 or len(outputs) != 1 or inputs[0].dtype != tf.float32:
             return False
-        if inputs[0].shape.rank != 4 or inputs[0].shape[0] is not None:
+        if inputs[0].shape.as_list() != [None, *images.shape[1:]]:
             return False
         (name,) = function.structured_input_signature[1]
         (answer,) = function(**{name: tf.constant(images[:2])}).values()

@@ -10,8 +10,16 @@ import pytest
 
 from lookalike.errors import InvalidSetting, WeightsMissing
 from lookalike_worker.graphs.label import LABEL
-from lookalike_worker.modules.building import Wishes, obtain
-from lookalike_worker.modules.entries import Entry, entries, find_name, find_origin, remove
+from lookalike_worker.modules.building import Wishes, obtain, renewed
+from lookalike_worker.modules.entries import (
+    Entry,
+    entries,
+    find_name,
+    find_origin,
+    remove,
+    write_record,
+)
+from lookalike_worker.modules.findings import Findings
 from lookalike_worker.modules.record import RECORD, Origin
 from tests.unit.worker.modules.small_modules import FakeSource, add, fake_prepare
 
@@ -154,3 +162,26 @@ def test_folders_of_earlier_releases_are_left_alone(tmp_path: Path) -> None:
     old = tmp_path / "efficientnet_lite0-1"
     old.mkdir()
     assert entries(tmp_path) == []
+
+
+def test_golden_features_of_another_release_are_computed_anew(tmp_path: Path) -> None:
+    entry = add(tmp_path)
+    old = entry.record.model_copy(update={"golden_images": "before"})
+    (entry.directory / entry.record.golden_file).rename(entry.directory / old.golden_file)
+    files = [f for f in old.files if f.path != entry.record.golden_file]
+    old = old.model_copy(update={"files": tuple(files)})
+    write_record(entry.directory, old)
+    (stale,) = entries(tmp_path)
+    np.save(entry.directory / old.golden_file, np.zeros((8, 3), np.float32))
+
+    def examine(directory: Path, name: str, folder: Path) -> Findings:
+        return Findings(old.digest, 3, 32, np.full((8, 3), 2, np.float32), True)
+
+    module = renewed(tmp_path, stale, examine=examine).checked()
+    assert module.golden.min() == 2
+    assert entries(tmp_path)[0].checked().golden.min() == 2
+
+
+def test_golden_features_of_this_release_stay(tmp_path: Path) -> None:
+    entry = add(tmp_path)
+    assert renewed(tmp_path, entry, examine=lambda *_: never()) is entry  # type: ignore[arg-type]
