@@ -11,7 +11,7 @@ import numpy as np
 
 from lookalike_worker.finetune.augment import random_boxes, whole
 from lookalike_worker.finetune.checkpoints import Checkpoints
-from lookalike_worker.finetune.head import accuracy, cross_entropy, logits_of
+from lookalike_worker.finetune.head import accuracy, logits_of, loss_of
 from lookalike_worker.finetune.options import Options
 from lookalike_worker.finetune.pixels import DecodedSet
 from lookalike_worker.finetune.progress import Epoch, Progress
@@ -97,7 +97,7 @@ class Epochs:
             features = self.serving.features(self.images.pixels, rows, advance)
         logits, classes = logits_of(self.trainer.head, features), self.images.classes[rows]
         number = len(progress.epochs)
-        loss, right = cross_entropy(logits, classes), accuracy(logits, classes)
+        loss, right = loss_of(logits, classes), accuracy(logits, classes)
         progress = progress.finished(Epoch(number, training_loss, loss, right, images_per_s))
         if progress.best == number:
             self.checkpoints.save_best()

@@ -13,6 +13,9 @@ from lookalike_worker.graphs.head import Head
 ClassNumbers = npt.NDArray[np.int64]
 """The number of each picture's class, int64, shape (n,)."""
 
+# Keeps the head from growing without end once every training picture is right.
+LABEL_SMOOTHING = 0.1
+
 _EPOCHS = 300
 _PATIENCE = 15
 _BATCH = 64
@@ -48,7 +51,7 @@ def train_head(
     for epoch in range(_EPOCHS):
         for rows in _batches(len(inner), generator):
             adam.step(_gradient(adam.weights, inner[rows], training.classes[rows]))
-        loss = cross_entropy(_logits(adam.weights, judge), validation.classes)
+        loss = loss_of(_logits(adam.weights, judge), validation.classes)
         if loss < best_loss:
             best, best_loss, best_epoch = adam.weights.copy(), loss, epoch
         elif epoch - best_epoch >= _PATIENCE:
@@ -64,11 +67,18 @@ def logits_of(head: Head, features: Features) -> npt.NDArray[np.float32]:
     return logits
 
 
-def cross_entropy(logits: npt.NDArray[np.float32], classes: ClassNumbers) -> float:
-    """The mean of -log(probability of the right label)."""
+def loss_of(logits: npt.NDArray[np.float32], classes: ClassNumbers) -> float:
+    """The mean cross-entropy with smoothed labels: the loss of both phases and of every epoch."""
     shifted = logits - logits.max(1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    return float(-logs[np.arange(len(classes)), classes].mean())
+    return float(-(wanted(classes, logits.shape[1]) * logs).sum(1).mean())
+
+
+def wanted(classes: ClassNumbers, n_labels: int) -> npt.NDArray[np.float32]:
+    """The probabilities that training strives for, shape (n, labels)."""
+    shares = np.full((len(classes), n_labels), LABEL_SMOOTHING / n_labels, np.float32)
+    shares[np.arange(len(classes)), classes] += 1 - LABEL_SMOOTHING
+    return shares
 
 
 def accuracy(logits: npt.NDArray[np.float32], classes: ClassNumbers) -> float:
@@ -109,6 +119,6 @@ def _gradient(
     logits = _logits(weights, inner)
     wrong = np.exp(logits - logits.max(1, keepdims=True))
     wrong /= wrong.sum(1, keepdims=True)
-    wrong[np.arange(len(classes)), classes] -= 1
+    wrong -= wanted(classes, logits.shape[1])
     wrong /= len(classes)
     return np.concatenate([inner.T @ wrong, wrong.sum(0, keepdims=True)])

@@ -48,15 +48,17 @@ class Progress:
         best = min(epochs, key=lambda one: (one.validation_loss, one.number)).number
         return Progress(epochs, best=best)
 
-    @property
-    def n_epochs_without_gain(self) -> int:
-        """Epochs since the best one."""
-        return self.epochs[-1].number - self.best if self.epochs else 0
-
     def is_over(self, n_epochs: int, patience: int) -> bool:
-        """Whether no further epoch is due."""
-        n_done = self.epochs[-1].number if self.epochs else 0
-        return n_done >= n_epochs or self.n_epochs_without_gain >= patience
+        """Whether no further epoch is due.
+
+        Patience is counted among the trained epochs: the first ones are often worse than
+        epoch 0, until the moving averages of the batch normalisation have followed.
+        """
+        trained = self.epochs[1:]
+        if not trained:
+            return False
+        best = min(trained, key=lambda one: one.validation_loss)
+        return len(trained) >= n_epochs or trained[-1].number - best.number >= patience
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

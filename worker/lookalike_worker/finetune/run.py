@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike_worker.finetune.class_folders import TrainingSet
-from lookalike_worker.finetune.disk import full_disk
+from lookalike_worker.finetune.disk import check_room, full_disk
 from lookalike_worker.finetune.epochs import Bar
 from lookalike_worker.finetune.options import Options
 from lookalike_worker.finetune.outcome import Outcome
@@ -55,6 +55,8 @@ class Run:
         with full_disk(self.folder):
             identity = Identity(self.module.space.name, self.images.digest, self.options)
             claim(self.folder, identity)
+            n_pixels = len(self.images.images) * self.module.input_size**2
+            check_room(self.folder, self.module.directory, 3 * n_pixels)
             return self._training().outcome()
 
     def forget(self) -> None:

@@ -9,15 +9,12 @@ import numpy as np
 
 from lookalike_worker.finetune.at_once import AtOnce
 from lookalike_worker.finetune.augment import Boxes
-from lookalike_worker.finetune.head import ClassNumbers
+from lookalike_worker.finetune.head import LABEL_SMOOTHING, ClassNumbers
 from lookalike_worker.finetune.pixels import PixelArray
 from lookalike_worker.finetune.trainable import TrainableModule
 from lookalike_worker.graphs.head import Head
 from lookalike_worker.quiet_keras import keras, require_backend
 from lookalike_worker.quiet_tensorflow import tf
-
-# Keeps the head from growing without end once every training picture is right.
-_LABEL_SMOOTHING = 0.1
 
 _WEIGHT_DECAY = 1e-4
 
@@ -115,8 +112,8 @@ class Trainer:
 
     def _wanted(self, classes: Any) -> Any:
         n_labels = len(self._labels)
-        certain = tf.one_hot(classes, n_labels, 1 - _LABEL_SMOOTHING, 0.0)
-        return certain + _LABEL_SMOOTHING / n_labels
+        certain = tf.one_hot(classes, n_labels, 1 - LABEL_SMOOTHING, 0.0)
+        return certain + LABEL_SMOOTHING / n_labels
 
     def _apply_to_weights(self, gradients: list[Any]) -> None:
         self._optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
