@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.markup import escape
 
 from lookalike.errors import LookalikeError, Misconfigured, Rejected
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 
 def main() -> None:
-    """Run a command; an expected error is one message and exit status 1, 2 or 3.
+    """Run a command of `lookalike`."""
+    from lookalike.cli.commands import app
+
+    run(app)
+
+
+def run(app: Callable[[], object]) -> None:
+    """Run a command line; an expected error is one message and exit status 1, 2 or 3.
 
     1: the request was rejected; 2: something must be configured; 3: try later.
     """
-    from lookalike.cli.commands import app
-
     try:
         app()
     except LookalikeError as error:

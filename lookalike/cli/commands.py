@@ -22,6 +22,11 @@ app.command()(ask.search)
 app.command()(inspect.status)
 app.command()(inspect.why)
 app.command()(inspect.doctor)
+app.command(
+    # The worker's package reads them: it may not be installed here.
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)(serve.encoder)
 app.command()(serve.worker)
 app.command()(serve.relay)
 app.command()(serve.api)

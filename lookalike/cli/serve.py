@@ -21,7 +21,7 @@ from lookalike.settings import environment
 Encoder = Annotated[
     str | None,
     typer.Option(
-        help="nasnet_large, efficientnet_lite0, auto, a hub handle or a SavedModel folder."
+        help="nasnet_large, efficientnet_lite0, auto, or another source: docs/encoders.md."
     ),
 ]
 Untrained = Annotated[
@@ -63,6 +63,12 @@ def worker(encoder: Encoder = None, untrained: Untrained = False) -> None:
     _become("lookalike_worker", "worker", "tensorflow", encoder=encoder, untrained=untrained)
 
 
+def encoder(context: typer.Context) -> None:
+    """Manage encoders: list, add, verify, remove and more; `lookalike encoder --help`."""
+    _require("lookalike_worker", "worker", "httpx")
+    _replace_process("lookalike_worker.commands", context.args, environment())
+
+
 def api() -> None:
     """Run the HTTP API."""
     _become("lookalike_api", "api", "fastapi")
@@ -89,14 +95,23 @@ def migrate() -> None:
 
 def _become(package: str, extra: str, needed: str, **overrides: object) -> None:
     """Replace this process by a part's own, so that signals and the process id are its own."""
+    _require(package, extra, needed)
+    given = {name: value for name, value in overrides.items() if value not in (None, False)}
+    _replace_process(package, [], environment() | settings(**given).environment())
+
+
+def _require(package: str, extra: str, needed: str) -> None:
     if find_spec(package) is None or find_spec(needed) is None:
         raise Misconfigured(
             f"{needed} is not installed: pip install 'lookalike[{extra}]'", value=needed
         )
-    given = {name: value for name, value in overrides.items() if value not in (None, False)}
-    variables = environment() | settings(**given).environment()
+
+
+def _replace_process(module: str, arguments: list[str], variables: dict[str, str]) -> None:
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, "-m", package], variables)  # noqa: S606
+    os.execve(  # noqa: S606
+        sys.executable, [sys.executable, "-m", module, *arguments], variables
+    )
 
 
 def _stopping() -> threading.Event:

@@ -23,7 +23,10 @@ _PARTS = ("saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.ext
 
 def exists(path: Path) -> bool:
     """Whether a path can be a source: a file, a folder or the prefix of a checkpoint."""
-    return path.exists() or _index(path).is_file()
+    try:
+        return path.exists() or _index(path).is_file()
+    except OSError:  # in a folder that may not be entered, or no possible name
+        return False
 
 
 def files_of(path: Path) -> list[Path]:

@@ -51,7 +51,7 @@ class Entry:
             raise WeightsMissing(
                 f"the encoder {self.name} in the cache is damaged: {damage}; expected the files "
                 "as they were verified: have it made again with "
-                f"`lookalike encoder add {self.record.origins[-1].source}`, or remove it with "
+                f"`{self.record.again}`, or remove it with "
                 f"`lookalike encoder remove {self.name}`",
                 value=str(self.directory),
             )
@@ -124,10 +124,16 @@ def install(cache: Path, folder: Path, record: Record) -> Entry:
     return Entry(directory, record)
 
 
-def remove(cache: Path, entry: Entry) -> None:
-    """Delete an entry; it is gone at once, or still whole."""
+def remove(cache: Path, name: str) -> None:
+    """Delete an entry by its folder's name; it is gone at once, or still whole."""
     with locked(cache / WORK / "lock"), disk_errors(cache):
-        _put_away(cache, entry.directory)
+        _put_away(cache, cache / name)
+
+
+def unreadable(cache: Path) -> list[str]:
+    """The names of entries whose record is damaged, or of another release."""
+    readable = {entry.name for entry in entries(cache)}
+    return sorted({path.parent.name for path in cache.glob(f"*/{RECORD}")} - readable)
 
 
 def _readable(directories: Iterable[Path]) -> Iterable[Entry]:

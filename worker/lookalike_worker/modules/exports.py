@@ -25,8 +25,8 @@ class Export:
 
     @property
     def origin(self) -> Origin:
-        kind = "trained" if self.trained else "untrained"
-        return Origin(source=f"{self.name}, {kind}, release {self.release}")
+        source = self.name if self.trained else f"{self.name} --untrained"
+        return Origin(source=source, stamp=f"release {self.release}")
 
     def deliver(self, work: Path) -> Write:
         del work

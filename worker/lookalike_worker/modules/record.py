@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -33,8 +34,9 @@ class FileRecord(BaseModel):
 class Origin(BaseModel):
     """Where a module came from.
 
-    `stamp` changes whenever local files do (names, sizes, times); `sha256` is
-    that of a downloaded file. Both are empty where they mean nothing.
+    `stamp` changes whenever local files do (names, sizes, times), or the
+    graph of an encoder of our own; `sha256` is what a file was asked to have.
+    Both are empty where they mean nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +70,12 @@ class Record(BaseModel):
         """The feature space; `untrained` labels it so although the record does not."""
         trained = self.trained and not untrained
         return FeatureSpace(self.encoder, self.digest, self.dimensions, trained)
+
+    @property
+    def again(self) -> str:
+        """The command that makes the entry anew."""
+        source, untrained, _ = self.origins[-1].source.partition(" --untrained")
+        return f"lookalike encoder add {shlex.quote(source)}{untrained}"
 
     @property
     def golden_file(self) -> str:

@@ -14,7 +14,6 @@ from lookalike.errors import DownloadFailed, InvalidSetting, WeightsMissing
 from lookalike_worker.modules import exports, hub, kaggle
 from lookalike_worker.modules.building import Source, obtain, renewed
 from lookalike_worker.modules.contents import exists, files_of, write_saved_model
-from lookalike_worker.modules.disk import disk_errors
 from lookalike_worker.modules.download import Progress, Wanted, download
 from lookalike_worker.modules.entries import Entry, entries, find_name, find_origin, slug
 from lookalike_worker.modules.module import Module
@@ -70,6 +69,12 @@ class Local:
                 f"{str(self.path)!r} is neither here nor in the cache; expected {_CHOICES}",
                 value=str(self.path),
             )
+        for file in files_of(self.path):
+            if not os.access(file, os.R_OK):
+                raise WeightsMissing(
+                    f"{file} may not be read; expected a module's file: change its permissions",
+                    value=str(file),
+                )
         if self.sha256:
             self._check_hash()
         return partial(write_saved_model, self.path)
@@ -120,8 +125,6 @@ def resolve(encoder: str, *, untrained: bool, cache: Path) -> Module:
     `auto`); any other is then only labelled as untrained. Raises
     WeightsMissing with what was tried, or InvalidSetting.
     """
-    with disk_errors(cache):
-        cache.mkdir(parents=True, exist_ok=True)
     if encoder == "auto" and not untrained:
         return _best_reachable(cache)
     entry = _in_cache(encoder, untrained=untrained, cache=cache)

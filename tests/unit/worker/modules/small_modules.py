@@ -24,11 +24,12 @@ class FakeSource:
     content: bytes = b"weights"
     name: str = "small"
     source: str = "somewhere"
+    stamp: str = ""
     on_delivery: Callable[[], None] = lambda: None
 
     @property
     def origin(self) -> Origin:
-        return Origin(source=self.source)
+        return Origin(source=self.source, stamp=self.stamp)
 
     def deliver(self, work: Path) -> Write:
         self.on_delivery()

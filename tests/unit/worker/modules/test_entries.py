@@ -17,6 +17,7 @@ from lookalike_worker.modules.entries import (
     find_name,
     find_origin,
     remove,
+    unreadable,
     write_record,
 )
 from lookalike_worker.modules.findings import Findings
@@ -148,12 +149,13 @@ def test_a_record_that_cannot_be_read_is_no_entry_and_is_replaced(
     entry = add(tmp_path)
     (entry.directory / RECORD).write_text(record)
     assert entries(tmp_path) == []
+    assert unreadable(tmp_path) == [entry.name]
     assert add(tmp_path).checked().space == entry.record.space()
 
 
 def test_a_removed_entry_is_gone(tmp_path: Path) -> None:
     entry = add(tmp_path)
-    remove(tmp_path, entry)
+    remove(tmp_path, entry.name)
     assert entries(tmp_path) == []
     assert not entry.directory.exists()
 

@@ -13,7 +13,7 @@ from lookalike_worker.modules import exports, hub
 from lookalike_worker.modules.sources import Local, Remote, find_source, resolve
 from tests.unit.worker.modules.small_modules import FakeSource, add, saved_model
 
-LITE0 = exports.EFFICIENTNET_LITE0.origin.source
+LITE0 = exports.EFFICIENTNET_LITE0.origin
 
 
 def closed_address() -> str:
@@ -24,7 +24,7 @@ def closed_address() -> str:
 
 
 def test_a_module_in_the_cache_needs_no_tensorflow(tmp_path: Path) -> None:
-    add(tmp_path, FakeSource(source=LITE0))
+    add(tmp_path, FakeSource(source=LITE0.source, stamp=LITE0.stamp))
     question = (
         "import sys; from pathlib import Path; "
         "from lookalike_worker.modules.sources import resolve; "
@@ -101,7 +101,7 @@ def test_auto_says_why_another_encoder_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "NASNET_LARGE", closed_address())
-    add(tmp_path, FakeSource(name="efficientnet_lite0", source=LITE0))
+    add(tmp_path, FakeSource(source=LITE0.source, stamp=LITE0.stamp, name="efficientnet_lite0"))
     module = resolve("auto", untrained=False, cache=tmp_path)
     assert module.space.encoder == "efficientnet_lite0"
     assert "refused" in module.note
