@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from lookalike.environment import environment
 from lookalike.errors import LookalikeError, WeightsMissing
 
 P = ParamSpec("P")
@@ -30,6 +31,8 @@ def call_apart(
     call.write_bytes(pickle.dumps((function, arguments, options)))
     done = subprocess.run(
         [sys.executable, "-m", "lookalike_worker.modules.apart", call, answer],
+        # The caller may run Keras on JAX; modules are written by TensorFlow.
+        env={**environment(), "KERAS_BACKEND": "tensorflow"},
         stdin=subprocess.DEVNULL,
         check=False,
     )

@@ -9,10 +9,14 @@ from pathlib import Path
 from lookalike.errors import Misconfigured
 from lookalike_worker.graphs.label import LABEL
 from lookalike_worker.modules.apart import call_apart
+from lookalike_worker.modules.disk import disk_errors
 from lookalike_worker.modules.findings import Findings
 
 Write = Callable[[Path], None]
 """Writes a SavedModel to a folder that does not exist yet; another process may run it."""
+
+# Not "tensorflow": Keras on JAX loads that too where it is installed, and cannot export.
+_TENSORFLOW = "lookalike_worker.quiet_tensorflow"
 
 # ImageNet's classes, without and with slim's background class.
 _N_CLASSES = (1000, 1001)
@@ -25,21 +29,22 @@ def prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tuple
     in a process of its own, so that the memory that TensorFlow takes goes back
     when it ends, unless TensorFlow is loaded here already.
     """
-    if "tensorflow" in sys.modules:
+    if _TENSORFLOW in sys.modules:
         return _prepare(write, folder, name, labels)
     return call_apart(folder, _prepare, write, folder, name, labels)
 
 
 def examine_apart(directory: Path, name: str, folder: Path) -> Findings:
     """Examine a module that stands already, in a process of its own likewise."""
-    if "tensorflow" in sys.modules:
+    if _TENSORFLOW in sys.modules:
         return _examine(directory, name)
     return call_apart(folder, _examine, directory, name)
 
 
 def _prepare(write: Write, folder: Path, name: str, labels: Path | None) -> tuple[Path, Findings]:
     module = folder / "module"
-    write(module)
+    with disk_errors(folder):
+        write(module)
     findings = _examine(module, name)
     is_ours = (module / LABEL).is_file()
     if labels is not None or (findings.dimensions in _N_CLASSES and not is_ours):
