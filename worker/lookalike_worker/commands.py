@@ -16,6 +16,7 @@ from lookalike.cli import run
 from lookalike.errors import InvalidSetting, LookalikeError
 from lookalike.logs import configure_logs
 from lookalike.settings import Settings
+from lookalike_worker.finetune.command import finetune
 from lookalike_worker.modules import entries as cached
 from lookalike_worker.modules.audit import audit
 from lookalike_worker.modules.building import Wishes, obtain
@@ -115,6 +116,9 @@ def remove(name: Name) -> None:
     cached.remove(_cache(), entry.name if entry else name)
     freed = f", {entry.record.n_bytes / 1e6:,.0f} MB" if entry else ""
     out.print(f"Removed {entry.name if entry else name}{freed}.")
+
+
+app.command()(finetune)
 
 
 def _cache() -> Path:

@@ -76,7 +76,7 @@ def _draw_panel(
         value = low + (high - low) * step / _N_LINES
         y = panel.at(0, value)[1]
         draw.line((left, y, right, y), _GRID)
-        draw.text((left - 8, y), f"{value:.3g}", _INK, _font(13), anchor="rm")
+        draw.text((left - 8, y), f"{value:.4g}", _INK, _font(13), anchor="rm")
     for epoch in _marks(panel.most_epochs):
         draw.text((panel.at(epoch, low)[0], bottom + 8), str(epoch), _INK, _font(13), anchor="mt")
     draw.text(((left + right) / 2, bottom + 30), "epoch", _INK, _font(13), anchor="mt")
@@ -94,8 +94,9 @@ def _draw_lines(draw: ImageDraw.ImageDraw, panel: _Panel, lines: Sequence[_Line]
             draw.line(points, line.colour, 3, joint="curve")
         for point in points:
             draw.circle(point, 4, line.colour)
-        draw.text((x, 44), f"● {line.name}", line.colour, _font(14))
-        x += draw.textlength(f"● {line.name}    ", _font(14))
+        draw.circle((x + 5, 53), 5, line.colour)
+        draw.text((x + 16, 44), line.name, line.colour, _font(14))
+        x += 40 + draw.textlength(line.name, _font(14))
 
 
 def _marks(most: float) -> range:
