@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lookalike_worker.graphs.feature_vector import save_feature_vector
+from lookalike_worker.quiet_keras import keras
 from lookalike_worker.quiet_tensorflow import tf
 
 
@@ -33,4 +35,14 @@ def export_small(
     tf.saved_model.save(
         root, str(folder), signatures={"serving_default": signature} if served else {}
     )
+    return folder
+
+
+def export_classifier(folder: Path, n_classes: int = 1001) -> Path:
+    """Mean colours, six features of them, and a dense layer with a logit for each class."""
+    images = keras.Input((48, 48, 3))
+    means = keras.layers.GlobalAveragePooling2D()(images)
+    features = keras.layers.Dense(6, "relu", bias_initializer="ones")(means)
+    logits = keras.layers.Dense(n_classes)(features)
+    save_feature_vector(keras.Model(images, logits), folder)
     return folder

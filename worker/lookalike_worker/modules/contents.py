@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lookalike.errors import WeightsMissing
 from lookalike_worker.modules.archive import unpack
-from lookalike_worker.modules.disk import check_room, disk_errors
+from lookalike_worker.modules.disk import MODULE_BYTES, check_room, disk_errors
 
 _GZIP = b"\x1f\x8b"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -43,6 +43,7 @@ def write_saved_model(path: Path, directory: Path) -> None:
     if found.is_dir():
         _copy(found, directory)
     elif _index(found).is_file():
+        check_room(directory.parent, MODULE_BYTES, "the module")
         from lookalike_worker.graphs.slim_checkpoint import export_slim_checkpoint
 
         export_slim_checkpoint(found, directory)
@@ -113,6 +114,7 @@ def _from_file(path: Path, directory: Path) -> None:
             write_saved_model(found, directory)
         shutil.rmtree(unpacked, ignore_errors=True)
     elif start == _HDF5:
+        check_room(directory.parent, MODULE_BYTES, "the module")
         from lookalike_worker.graphs.keras_weights import export_keras_weights
 
         export_keras_weights(path, directory)

@@ -14,6 +14,9 @@ from lookalike.errors import DiskFull, InvalidSetting
 FreeBytes = Callable[[Path], int]
 """Gives the bytes that may still be written to a folder's disk."""
 
+# What NASNet-A Large takes, written as a module.
+MODULE_BYTES = 400_000_000
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -48,8 +51,8 @@ def disk_errors(folder: Path) -> Iterator[None]:
                 value=str(folder),
             ) from error
         raise InvalidSetting(
-            f"the encoders' folder {folder} cannot be written ({error}); expected a place to "
-            "write to: change its permissions, or set LOOKALIKE_HOME to another folder",
+            f"the encoders' folder {folder} cannot be used ({error}); expected a place to read "
+            "from and write to: change its permissions, or set LOOKALIKE_HOME to another folder",
             value=str(folder),
         ) from error
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from lookalike_worker.graphs.label import Label, write_label
+from lookalike_worker.modules.disk import MODULE_BYTES, check_room
 from lookalike_worker.modules.preparation import Write
 from lookalike_worker.modules.record import Origin
 
@@ -35,6 +36,7 @@ class Export:
 
 
 def _write_labelled(write: Write, label: Label, directory: Path) -> None:
+    check_room(directory.parent, MODULE_BYTES, "the module")
     write(directory)
     write_label(label, directory)
 

@@ -13,7 +13,7 @@ import pytest
 
 from lookalike.errors import DiskFull, DownloadFailed, WeightsMissing
 from lookalike_worker.modules.download import Patience, Wanted, download
-from tests.unit.worker.modules.file_host import FileHost, serving
+from tests.file_host import FileHost, serving
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

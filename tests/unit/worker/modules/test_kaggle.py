@@ -9,7 +9,7 @@ import pytest
 from lookalike.errors import InvalidSetting
 from lookalike_worker.modules.kaggle import is_kaggle, login, parse_kaggle
 from lookalike_worker.modules.sources import Remote, find_source
-from tests.unit.worker.modules.file_host import FileHost, serving
+from tests.file_host import FileHost, serving
 
 HANDLE = "kaggle:google/nasnet/tensorFlow2/large-feature-vector/4"
 PAGE = "https://www.kaggle.com/models/google/nasnet"
