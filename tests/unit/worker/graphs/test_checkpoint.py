@@ -24,7 +24,12 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint whose index has several blocks, with shapes and types of every kind."""
     generator = np.random.default_rng(0)
     values: list[object] = [generator.random((i % 5, 3), np.float32) for i in range(300)]
-    values += [np.float64(1.5), np.int64([-1, 2**40]), np.float16([0.5]), np.array([True, False])]
+    values += [
+        np.float64(1.5),
+        np.array([-1, 2**40]),
+        np.array([0.5], np.float16),
+        np.array([True]),
+    ]
     return written(tmp_path_factory.mktemp("checkpoint"), values)
 
 
