@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -33,6 +33,8 @@ def _listed(value: object) -> object:
     return value
 
 
+RuntimeName = Literal["auto", "openvino", "tensorflow", "tensorflow-frozen", "jax"]
+Precision = Literal["auto", "bf16", "fp32"]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
 
@@ -51,10 +53,21 @@ class Settings(BaseModel):
 
     encoder: str = Field(
         "nasnet_large",
-        description="`nasnet_large`, `efficientnet_lite0`, `auto`, hub handle or folder",
+        description="`nasnet_large`, `efficientnet_lite0`, `auto` or a source: docs/encoders.md",
     )
     untrained: bool = Field(False, description="seeded random weights, to try the graph's speed")
-    batch_size: int = Field(8, ge=1, le=1024, description="images in one call of the encoder")
+    runtime: RuntimeName = Field(
+        "auto", description="`openvino`, `tensorflow`, `tensorflow-frozen`, `jax`; `auto`: the best"
+    )
+    precision: Precision = Field(
+        "auto", description="`bf16` or `fp32`; `auto`: bf16 where the hardware multiplies it"
+    )
+    threads: int = Field(
+        0, ge=0, le=1024, description="of one worker's encoder; 0: one for each usable core"
+    )
+    batch_size: int = Field(
+        0, ge=0, le=1024, description="images in one call of the encoder; 0: measured once"
+    )
     fetch_threads: int = Field(8, ge=1, le=256, description="fetches and decodes at a time")
     n_slots: int = Field(8, ge=2, le=256, description="bulk chunks that one worker holds at a time")
 

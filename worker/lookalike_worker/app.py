@@ -64,7 +64,7 @@ def run_worker(settings: Settings) -> None:
     check_schema(engine)
     encoder = load_encoder(settings)
     started = time.monotonic()
-    encoder.warm_up(settings.batch_size)
+    encoder.warm_up()
     log.info("encoder ready", encoder=encoder.description, warm_up_s=_seconds(started))
     worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     with transaction(engine) as connection:
@@ -110,7 +110,6 @@ def _build_pipeline(
     limits = Limits(
         worker,
         settings.lease_s,
-        batch_size=settings.batch_size,
         fetch_threads=settings.fetch_threads,
         bulk_slots=settings.n_slots,
     )

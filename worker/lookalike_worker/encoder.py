@@ -33,6 +33,10 @@ class Encoder(Protocol):
     def description(self) -> str:
         """One line for people: encoder, weights, runtime, device."""
 
+    @property
+    def batch_size(self) -> int:
+        """How many images it is best given at once; it may shrink when memory runs out."""
+
     def encode(self, batch: Batch) -> Features:
         """Features of shape (n, dimensions), float32, in the order of the batch.
 
@@ -40,8 +44,11 @@ class Encoder(Protocol):
         means that this batch cannot be encoded.
         """
 
-    def warm_up(self, batch_size: int) -> None:
-        """Prepare for batches of 1 to `batch_size` images, so that the first job pays nothing."""
+    def warm_up(self) -> None:
+        """Prepare whatever the first job would else pay for, and check that the answers are right.
+
+        Raises RuntimeDisagrees where they are not: then nothing may be written.
+        """
 
 
 class FakeEncoder:
@@ -56,12 +63,14 @@ class FakeEncoder:
         *,
         dimensions: int = 4032,
         input_size: int = 32,
+        batch_size: int = 8,
         call_s: float = 0.0,
         image_s: float = 0.0,
     ) -> None:
         digest = hashlib.sha256(f"fake {dimensions} {input_size}".encode()).hexdigest()
         self.space = FeatureSpace("fake", digest, dimensions, trained=False)
         self.input_size = input_size
+        self.batch_size = batch_size
         self.description = f"fake encoder, {dimensions} features, for tests only"
         self._call_s = call_s
         self._image_s = image_s
@@ -74,5 +83,5 @@ class FakeEncoder:
         features: Features = (cells @ self._projection).astype(np.float32)
         return features
 
-    def warm_up(self, batch_size: int) -> None:
-        self.encode(np.zeros((batch_size, self.input_size, self.input_size, 3), np.float32))
+    def warm_up(self) -> None:
+        self.encode(np.zeros((self.batch_size, self.input_size, self.input_size, 3), np.float32))

@@ -57,7 +57,6 @@ class Limits:
 
     worker: str
     lease_s: float
-    batch_size: int
     fetch_threads: int
     bulk_slots: int
 
@@ -169,7 +168,7 @@ class Pipeline:
             self._outcomes.put((self._failure(job, error, trace), latch))
 
     def _encode(self) -> None:
-        while batch := self._batcher.next_batch(self._limits.batch_size):
+        while batch := self._batcher.next_batch(self._parts.encoder.batch_size):
             batched = [replace(item.trace, batched_ms=_since(item.started)) for item in batch]
             try:
                 answers = encode_each(self._parts.encoder, [item.pixels for item in batch])

@@ -1,0 +1,51 @@
+"""The gate: a runtime whose features are not the module's may not write."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lookalike.errors import RuntimeDisagrees
+from lookalike.features import Features
+from lookalike_worker.golden import LEAST_COSINE, golden_images
+from lookalike_worker.modules.module import Module
+from lookalike_worker.runtimes.padding import run_padded
+from lookalike_worker.runtimes.runtime import Runtime
+
+
+def least_cosine(runtime: Runtime, module: Module, *, batch_size: int = 1) -> float:
+    """The least cosine of a runtime's features of the golden images with the module's own.
+
+    The runtime runs in batches of `batch_size`, which it prepares. Features
+    of another shape, or that are not finite, give -1.
+    """
+    runtime.prepare(batch_size)
+    images = golden_images(module.input_size)
+    starts = range(0, len(images), batch_size)
+    ours = np.concatenate(
+        [run_padded(runtime, images[start : start + batch_size], batch_size) for start in starts]
+    )
+    if ours.shape != module.golden.shape or not np.isfinite(ours).all():
+        return -1.0
+    return float(cosines(ours, module.golden).min())
+
+
+def cosines(ours: Features, theirs: Features) -> Features:
+    """Cosine of each row with its counterpart, both of shape (n, d); 0 where one is all zeros."""
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    products = np.einsum("nd,nd->n", ours, theirs, dtype=np.float64)
+    zeros = np.zeros(len(ours))
+    result: Features = np.divide(products, lengths, out=zeros, where=lengths > 0).astype(np.float32)
+    return result
+
+
+def check_faithful(runtime: Runtime, module: Module, *, batch_size: int) -> None:
+    """Raise RuntimeDisagrees unless the least cosine of all golden images is 0.999 or more."""
+    least = least_cosine(runtime, module, batch_size=batch_size)
+    if least < LEAST_COSINE:
+        raise RuntimeDisagrees(
+            f"the runtime {runtime.name}, in batches of {batch_size}, disagrees with TensorFlow in "
+            f"fp32 on the golden images of {module.space}: found a cosine of {least:.5f}, expected "
+            f"{LEAST_COSINE} or more: set LOOKALIKE_PRECISION=fp32 or another LOOKALIKE_RUNTIME, "
+            "and run `lookalike encoder verify`",
+            value=least,
+        )
