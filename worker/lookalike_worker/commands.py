@@ -48,16 +48,20 @@ def list_(
             out.print_json(json.dumps(_row(entry)), indent=None)
         return
     table = Table(box=None)
-    table.add_column("name", no_wrap=True)
-    for column in ("feature space", "dims", "input", "weights", "labels", "MB", "source"):
-        table.add_column(column, overflow="fold")
+    for column in ("name", "feature space", "dims", "input", "weights", "labels", "MB"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("source", overflow="fold")
     for entry in found:
         row = _row(entry)
         weights = "trained" if row["trained"] else "untrained"
         labels = "yes" if row["has_labels"] else "no"
         cells = (row["name"], row["space"], row["dimensions"], row["input_size"], weights, labels)
         table.add_row(*map(str, cells), f"{entry.record.n_bytes / 1e6:,.0f}", _sources(entry))
-    out.print(table if found else "The cache has no encoders yet: lookalike encoder add SOURCE")
+    if found:
+        # Two names take 62 characters: a narrow terminal breaks lines better than a table cells.
+        Console(width=max(out.width, 140), highlight=False).print(table)
+    else:
+        out.print("The cache has no encoders yet: lookalike encoder add SOURCE")
     for name in cached.unreadable(_cache()):
         out.print(f"[yellow]{name}[/] is damaged or of another release: it can be removed.")
 

@@ -15,6 +15,10 @@ from typing import ParamSpec, TypeVar
 from lookalike.environment import environment
 from lookalike.errors import LookalikeError, WeightsMissing
 
+# The caller may run Keras on JAX; modules are written by TensorFlow. Their reference
+# features are computed on the CPU, and the GPU's memory belongs to the runtime.
+_VARIABLES = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -31,8 +35,7 @@ def call_apart(
     call.write_bytes(pickle.dumps((function, arguments, options)))
     done = subprocess.run(
         [sys.executable, "-m", "lookalike_worker.modules.apart", call, answer],
-        # The caller may run Keras on JAX; modules are written by TensorFlow.
-        env={**environment(), "KERAS_BACKEND": "tensorflow"},
+        env=environment() | _VARIABLES,
         stdin=subprocess.DEVNULL,
         check=False,
     )

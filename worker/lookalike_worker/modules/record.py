@@ -146,6 +146,6 @@ def find_damage(directory: Path, record: Record) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal; 343 MB take 0.3 s where the CPU has it built in."""
+    """The SHA-256 of a file, in hexadecimal; 355 MB took 0.4 s where the CPU has it built in."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
