@@ -139,15 +139,23 @@ def test_labels_of_a_file_make_any_module_with_a_last_layer_a_classifier(tmp_pat
 def test_other_labels_for_the_same_weights_need_another_name(tmp_path: Path) -> None:
     folder = export_classifier(tmp_path / "net", n_classes=2)
     source = find_source(str(folder), untrained=False, cache=tmp_path)
-    for text in ("cat\ndog\n", "cat\ncow\n"):
-        labels = tmp_path / f"{hash(text)}.txt"
-        labels.write_text(text)
-        wishes = Wishes(labels=labels)
-        if "dog" in text:
-            obtain(tmp_path / "cache", source, wishes)
+    (tmp_path / "labels.txt").write_text("cat\ndog\n")
+    (tmp_path / "others.txt").write_text("cat\ncow\n")
+    obtain(tmp_path / "cache", source, Wishes(labels=tmp_path / "labels.txt"))
     with pytest.raises(WeightsMissing, match="--name NAME"):
-        obtain(tmp_path / "cache", source, wishes)
+        obtain(tmp_path / "cache", source, Wishes(labels=tmp_path / "others.txt"))
     assert len(entries(tmp_path / "cache")) == 1
+
+
+def test_an_archive_of_an_entry_enters_another_cache_without_its_record(
+    tmp_path: Path, host: FileHost
+) -> None:
+    first = resolved(f"{host.address}/net.tar.gz", tmp_path / "cache")
+    (first.directory / "golden-old.npy").touch()
+    host.content = archive_of(first.directory)
+    again = resolved(f"{host.address}/net.tar.gz", tmp_path / "other cache")
+    assert again.space == first.space
+    assert not (again.directory / "golden-old.npy").exists()
 
 
 # Keras 3.15 asks TensorFlow's variables for arrays in NumPy 1's way.

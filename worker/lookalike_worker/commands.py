@@ -58,7 +58,7 @@ def list_(
         cells = (row["name"], row["space"], row["dimensions"], row["input_size"], weights, labels)
         table.add_row(*map(str, cells), f"{entry.record.n_bytes / 1e6:,.0f}", _sources(entry))
     if found:
-        # Two names take 62 characters: a narrow terminal breaks lines better than a table cells.
+        # Two names take 62 characters: a narrow terminal breaks lines better than cells are.
         Console(width=max(out.width, 140), highlight=False).print(table)
     else:
         out.print("The cache has no encoders yet: lookalike encoder add SOURCE")

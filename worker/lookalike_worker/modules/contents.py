@@ -101,6 +101,12 @@ def _copy(folder: Path, directory: Path) -> None:
             shutil.copyfile(file, copy)
 
 
+def _keep_parts(directory: Path) -> None:
+    for path in directory.iterdir():
+        if path.name not in _PARTS:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
 def _from_file(path: Path, directory: Path) -> None:
     with path.open("rb") as file:
         start = file.read(len(_HDF5))
@@ -110,6 +116,7 @@ def _from_file(path: Path, directory: Path) -> None:
         found = _locate(unpacked)
         if found.is_dir():
             found.rename(directory)
+            _keep_parts(directory)
         else:
             write_saved_model(found, directory)
         shutil.rmtree(unpacked, ignore_errors=True)
