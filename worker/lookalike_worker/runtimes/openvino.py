@@ -9,6 +9,7 @@ from lookalike.features import Features
 from lookalike_worker.encoder import Batch
 from lookalike_worker.modules.module import Module
 from lookalike_worker.runtimes.choose import Precision
+from lookalike_worker.runtimes.openvino_graph import fold_crops
 
 # OpenVINO's names of precisions.
 _HINTS: dict[Precision, str] = {"bf16": "bf16", "fp32": "f32"}
@@ -46,6 +47,7 @@ class OpenvinoRuntime:
                 "expected operations that it knows: set LOOKALIKE_RUNTIME=tensorflow",
                 value=str(module.directory),
             ) from error
+        fold_crops(self._model)
 
     def prepare(self, batch_size: int) -> None:
         if batch_size in self._requests:
