@@ -50,12 +50,7 @@ def export_classification(saved_model: Path, labels: Path | None, directory: Pat
     try:
         loaded = tf.saved_model.load(str(saved_model))
         classify = _classify(loaded).get_concrete_function()
-        frozen = convert_variables_to_constants_v2(classify, lower_control_flow=False)
-        final = find_final_layer(
-            frozen.graph.as_graph_def(),
-            frozen.outputs[0].op.name,
-            {inner.op.name for _, inner in _captured_variables(classify)},
-        )
+        final = _cut(classify)
         module = _Features(loaded, classify, final)
         _check(module, final, classify)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, tf.errors.OpError) as error:
@@ -87,24 +82,40 @@ class _Features(tf.train.Checkpoint):  # type: ignore[misc]
         self.trainable_variables = [one for one in self.variables if one.trainable]
         self.regularization_losses: list[Any] = []
 
-        def call(inputs: Any, training: bool = False, batch_norm_momentum: Any = None) -> Any:
-            del training, batch_norm_momentum
+        def features_of(inputs: Any) -> Any:
             replaced = {f"{name}:0": one.read_value() for name, one in read.items()}
-            replaced[_input_name(classify)] = inputs
+            replaced[classify.inputs[0].name] = inputs
             (features,) = tf.graph_util.import_graph_def(
                 final.graph, replaced, [final.features], name="features"
             )
             # A convolution leaves height and width, of one each.
             return tf.reshape(features, (-1, len(final.kernel)))
 
+        self.__call__ = _hub_signature(tf.function(features_of, autograph=False))
         images = classify.inputs[0]
         spec = tf.TensorSpec(images.shape, images.dtype, name="inputs")
-        self.__call__ = tf.function(call, autograph=False)
         self.serving = self.__call__.get_concrete_function(spec)
         momentum = tf.TensorSpec((), tf.float32, name="batch_norm_momentum")
         for training in (False, True):
             for arguments in ({}, {"batch_norm_momentum": momentum}):
                 self.__call__.get_concrete_function(spec, training=training, **arguments)
+
+
+def _hub_signature(features_of: Any) -> Any:
+    """The arguments that callers of the hub's modules give; normalisation is frozen here."""
+
+    def call(inputs: Any, training: bool = False, batch_norm_momentum: Any = None) -> Any:
+        del training, batch_norm_momentum
+        return features_of(inputs)
+
+    return tf.function(call, autograph=False)
+
+
+def _cut(classify: Any) -> FinalLayer:
+    # The constants, all weights once more, are gone when this returns.
+    frozen = convert_variables_to_constants_v2(classify, lower_control_flow=False)
+    variables = {inner.op.name for _, inner in _captured_variables(classify)}
+    return find_final_layer(frozen.graph.as_graph_def(), frozen.outputs[0].op.name, variables)
 
 
 def _classify(loaded: Any) -> Any:
@@ -129,10 +140,6 @@ def _answer(loaded: Any, inputs: Any) -> Any:
     return served(**{name: inputs})
 
 
-def _input_name(classify: Any) -> str:
-    return str(classify.inputs[0].name)
-
-
 def _captured_variables(classify: Any) -> list[tuple[Any, Any]]:
     """The variables' handles, outside and inside the graph; freezing keeps the inner names."""
     return [pair for pair in classify.graph.captures if pair[1].dtype == tf.resource]
@@ -144,11 +151,13 @@ def _variables_by_constant(
     known = {id(variable.handle): variable for variable in getattr(loaded, "variables", ())}
     for outer, inner in _captured_variables(classify):
         name = inner.op.name
-        if name in final.weights and id(outer) in known:
+        if name in final.variables and id(outer) in known:
             yield name, known[id(outer)]
-        elif name in final.weights:
+        elif name in final.variables:
             # A module need not list all that it reads.
-            yield name, tf.Variable(final.weights[name], trainable=False)
+            dtype = next(node for node in final.graph.node if node.name == name).attr["dtype"].type
+            value = tf.raw_ops.ReadVariableOp(resource=outer, dtype=dtype)
+            yield name, tf.Variable(value, trainable=False)
 
 
 def _check(module: Any, final: FinalLayer, classify: Any) -> None:

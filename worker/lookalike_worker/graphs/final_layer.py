@@ -21,15 +21,15 @@ class FinalLayer:
     """A kernel (dimensions, classes), a bias (classes,), and what comes before them.
 
     `graph` is a GraphDef in which variables are placeholders, `features` the
-    tensor in it that the layer is applied to, `weights` the placeholders'
-    values. `is_softmax` says whether the graph gave probabilities.
+    tensor in it that the layer is applied to, `variables` the placeholders'
+    names. `is_softmax` says whether the graph gave probabilities.
     """
 
     kernel: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
     graph: Any
     features: str
-    weights: Mapping[str, npt.NDArray[np.generic]]
+    variables: Set[str]
     is_softmax: bool
 
 
@@ -65,9 +65,10 @@ class _Search:
         if len(offsets) != len(zeros):
             raise ValueError(f"a kernel of {kernel.shape} meets a bias of {len(offsets)}")
         features = node.input[0]
-        graph, weights = self._before(_name(features))
+        needed = self._needed(_name(features))
         tensor = features if ":" in features else f"{features}:0"
-        return FinalLayer(kernel, offsets, graph, tensor, weights, is_softmax)
+        graph = self._before(needed)
+        return FinalLayer(kernel, offsets, graph, tensor, self.variables & needed, is_softmax)
 
     def _added(self, node: Any) -> tuple[Any, npt.NDArray[np.generic]]:
         """What a constant is added to, and the constant."""
@@ -106,21 +107,24 @@ class _Search:
     def _input(self, node: Any, index: int) -> Any:
         return self.nodes[_name(node.input[index])]
 
-    def _before(self, name: str) -> tuple[Any, dict[str, npt.NDArray[np.generic]]]:
-        """The nodes that `name` depends on, with placeholders for variables, and their values."""
+    def _needed(self, name: str) -> set[str]:
+        """The node `name` and all that it depends on."""
         needed, ahead = {name}, [name]
         while ahead:
             inputs = {_name(one) for one in _data(self.nodes[ahead.pop()])} - needed
             needed |= inputs
             ahead.extend(inputs)
+        return needed
+
+    def _before(self, needed: Set[str]) -> Any:
+        """A graph of these nodes, with placeholders for variables."""
         before = type(self.graph)(versions=self.graph.versions, library=self.graph.library)
         for node in (node for node in self.graph.node if node.name in needed):
             copy = before.node.add()
             copy.CopyFrom(_placeholder(node) if node.name in self.variables else node)
             # What only has to come first are reads of variables, the head's among them.
             copy.input[:] = _data(node)
-        values = {one: self._constant(self.nodes[one]) for one in self.variables & needed}
-        return before, {one: value for one, value in values.items() if value is not None}
+        return before
 
 
 def _placeholder(constant: Any) -> Any:

@@ -41,10 +41,12 @@ def classifier(top: str) -> Any:
     return model
 
 
-def save(model: Any, folder: Path, *, labels: Path | None = None) -> Path:
+def save(
+    model: Any, folder: Path, *, labels: Path | None = None, variables: str = "variables"
+) -> Path:
     """As a classification module of the hub: callable, with lists of variables."""
     root = tf.train.Checkpoint()
-    root.variables = [variable.value for variable in model.variables]
+    setattr(root, variables, [variable.value for variable in model.variables])
     root.trainable_variables = [variable.value for variable in model.trainable_variables]
     spec = tf.TensorSpec((None, SIZE, SIZE, 3), tf.float32)
     root.__call__ = tf.function(lambda x: model(x, training=False), input_signature=[spec])
@@ -86,6 +88,18 @@ def test_the_module_can_be_trained_further(tmp_path: Path) -> None:
         features = module(IMAGES, training=True, batch_norm_momentum=0.9)
     gradients = tape.gradient(features, module.trainable_variables)
     assert all(float(tf.reduce_max(tf.abs(gradient))) > 0 for gradient in gradients)
+
+
+def test_variables_need_not_be_listed(tmp_path: Path) -> None:
+    model = classifier("logits")
+    export_classification(
+        save(model, tmp_path / "whole", variables="hidden"), None, tmp_path / "module"
+    )
+    module, head = hub.load(str(tmp_path / "module")), load_head(tmp_path / "module")
+    assert head is not None
+    assert len(module.variables) == 5
+    logits = module(IMAGES).numpy() @ head.kernel + head.bias
+    np.testing.assert_allclose(logits, model(IMAGES), rtol=1e-4)
 
 
 def test_a_model_that_keras_3_exported_is_taken(tmp_path: Path) -> None:
