@@ -18,6 +18,7 @@ from benchmarks.gpu.timing import seconds_a_call
 from benchmarks.gpu.variants import Measurement, Variant, least_cosine
 from benchmarks.roofline import Ceilings, layers_of
 from lookalike_worker.golden import golden_images
+from lookalike_worker.graphs.nasnet_large import calibration_pictures
 from lookalike_worker.graphs.rewriting import Rewriting, empty, rewritten
 from lookalike_worker.runtimes.keras_on_jax import JaxGraph, Program
 
@@ -64,7 +65,8 @@ class Subject:
         model = empty(build)
         images = golden_images(model.input_shape[1])
         with jax.default_matmul_precision(_EXACT):
-            weights = _calibrated(model, seeded_weights(model), images)
+            pictures = np.asarray(calibration_pictures(images.shape[1]))
+            weights = _calibrated(model, seeded_weights(model), pictures)
             plain = rewritten(model, Rewriting(shifts=True, products=True))
             program = JaxGraph(plain, weights, narrow_kernels=False).compile(len(images))
         return cls(model, weights, images, program.features(images))
@@ -102,7 +104,7 @@ class Subject:
 
 
 def _calibrated(model: Any, weights: Weights, images: npt.NDArray[np.float32]) -> Weights:
-    """Set the moving statistics of the norms to those of the images."""
+    """Set the moving statistics of the norms to those of some images, shape (n, size, size, 3)."""
     # Compiled with sums of shifts, which some devices compile and run many times as fast.
     copy = rewritten(model, Rewriting(shifts=True, products=True))
     for layer in layers_of(copy):

@@ -28,6 +28,7 @@ VARIANTS = (
     Variant("bf16", {"bf16": True}, narrow_kernels=True),
     Variant("mixed_bfloat16", {"bf16": True}),
     Variant("tf32 shifts products", _BOTH),
+    Variant("tf32"),
 )
 
 

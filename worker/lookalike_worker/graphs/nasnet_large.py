@@ -44,18 +44,18 @@ def _calibrate(graph: Any) -> None:
     norms = [layer for layer in graph.layers if isinstance(layer, keras.layers.BatchNormalization)]
     for norm in norms:
         norm.momentum = 0.0
-    graph(_pictures() * 2.0 - 1.0, training=True)
+    graph(calibration_pictures() * 2.0 - 1.0, training=True)
     for norm in norms:
         norm.momentum = 0.9997
 
 
-def _pictures() -> Any:
-    """Seeded pictures in [0, 1]: coarse to fine noise added up, as in photographs."""
+def calibration_pictures(size: int = INPUT_SIZE) -> Any:
+    """Four seeded pictures in [0, 1]: coarse to fine noise added up, as in photographs."""
     generator = np.random.default_rng(_SEED)
-    total = np.zeros((_N_CALIBRATION_IMAGES, INPUT_SIZE, INPUT_SIZE, 3), np.float32)
-    for cells in (2, 5, 12, 31, 83, INPUT_SIZE):
+    total = np.zeros((_N_CALIBRATION_IMAGES, size, size, 3), np.float32)
+    for cells in (2, 5, 12, 31, 83, size):
         noise = generator.random((_N_CALIBRATION_IMAGES, cells, cells, 3), np.float32) - 0.5
-        total += keras.ops.image.resize(noise, (INPUT_SIZE, INPUT_SIZE)) * cells**-0.5
+        total += keras.ops.image.resize(noise, (size, size)) * cells**-0.5
     return np.clip(total + 0.5, 0.0, 1.0)
 
 
