@@ -141,6 +141,11 @@ class Listener:
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
+    if getattr(getattr(error, "orig", None), "pgcode", None) == "55P03":
+        return StoreUnavailable(
+            f"another transaction holds a lock for too long ({_first_line(error)}): try again "
+            "when it has ended; pg_stat_activity tells whose it is"
+        )
     return StoreUnavailable(
         f"Postgres cannot be reached ({_first_line(error)}): is LOOKALIKE_DATABASE_URL right "
         "and the server up?"

@@ -1,7 +1,8 @@
 """The tables, in the Postgres schema `lookalike`. Nothing here executes.
 
 collections ─< images ─< jobs            a job embeds one image, or one query image
-     │            └────< features        one row an image and feature space
+     │            ├────< features        one row an image and feature space
+     │            └────< image_tags      its labels in a feature space, where they are wanted
 feature_spaces ─────────┘                features: one partition a feature space
 uploads                                  bytes that came without a place to get them again
 query_features                           answers for query images, kept for an hour
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
+    REAL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -33,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 SCHEMA = "lookalike"
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration; another version in the database means `lookalike migrate`."""
 
 JOBS_CHANNEL = "lookalike_jobs"
@@ -79,8 +81,17 @@ feature_spaces = Table(
     Column("dimensions", Integer, nullable=False),
     Column("trained", Boolean, nullable=False),
     _when("created_at", default=True),
+    # Which images the reference is of; it is their features by TensorFlow in fp32, float32
+    # little-endian, one after another. Empty until the first worker of the space starts.
+    Column("golden_images", Text),
+    Column("reference", LargeBinary),
     UniqueConstraint("digest"),
     CheckConstraint("dimensions BETWEEN 1 AND 16000", name="dimensions"),
+    CheckConstraint(
+        "(reference IS NULL) = (golden_images IS NULL) "
+        "AND octet_length(reference) % (4 * dimensions) = 0",
+        name="reference",
+    ),
 )
 
 collections = Table(
@@ -165,6 +176,17 @@ features = Table(
     Column("features", HALFVEC(), nullable=False),
     Index(None, "collection_id"),
     postgresql_partition_by="LIST (space_id)",
+)
+
+image_tags = Table(
+    "image_tags",
+    metadata,
+    # The image first: the key so serves an image's tags and its deletion too.
+    Column("image_id", BigInteger, ForeignKey(images.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("space_id", Integer, ForeignKey(feature_spaces.c.id), primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("probability", REAL, nullable=False),
+    Index("image_tags_label_idx", "space_id", "label", text("probability DESC")),
 )
 
 query_features = Table(

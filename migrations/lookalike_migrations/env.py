@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 # Any number will do, so long as it never changes: "lookalik" as 8 bytes.
 MIGRATION_LOCK = 0x6C6F6F6B616C696B
@@ -12,7 +12,8 @@ MIGRATION_LOCK = 0x6C6F6F6B616C696B
 def _run() -> None:
     url = str(context.config.attributes["database_url"])
     # Whatever scheme was given (postgres, postgresql), this is the driver that is installed.
-    engine = create_engine("postgresql+psycopg2://" + url.partition("://")[2])
+    # No pool: where a version fails, the connection closes and so gives the lock back.
+    engine = create_engine("postgresql+psycopg2://" + url.partition("://")[2], poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS lookalike"))
@@ -24,7 +25,6 @@ def _run() -> None:
             context.run_migrations()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
-    engine.dispose()
 
 
 _run()
