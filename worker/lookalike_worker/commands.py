@@ -16,6 +16,7 @@ from lookalike.cli import run
 from lookalike.errors import InvalidSetting, LookalikeError
 from lookalike.logs import configure_logs
 from lookalike.settings import Settings
+from lookalike_worker.bench.command import bench
 from lookalike_worker.finetune.command import finetune
 from lookalike_worker.modules import entries as cached
 from lookalike_worker.modules.audit import audit
@@ -122,6 +123,7 @@ def remove(name: Name) -> None:
     out.print(f"Removed {entry.name if entry else name}{freed}.")
 
 
+app.command()(bench)
 app.command()(finetune)
 
 

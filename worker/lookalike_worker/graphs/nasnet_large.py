@@ -15,7 +15,8 @@ from lookalike_worker.quiet_keras import keras
 INPUT_SIZE = 331
 
 _SEED = 20170721
-_N_CALIBRATION_IMAGES = 4
+# In training mode all activations are held: 1.2 GiB an image.
+_N_CALIBRATION_IMAGES = 2
 
 
 def build_untrained_nasnet_large() -> Any:
@@ -50,7 +51,7 @@ def _calibrate(graph: Any) -> None:
 
 
 def calibration_pictures(size: int = INPUT_SIZE) -> Any:
-    """Four seeded pictures in [0, 1]: coarse to fine noise added up, as in photographs."""
+    """Two seeded pictures in [0, 1]: coarse to fine noise added up, as in photographs."""
     generator = np.random.default_rng(_SEED)
     total = np.zeros((_N_CALIBRATION_IMAGES, size, size, 3), np.float32)
     for cells in (2, 5, 12, 31, 83, size):

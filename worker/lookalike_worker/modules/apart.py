@@ -42,7 +42,7 @@ def call_apart(
     if not answer.is_file():
         raise WeightsMissing(
             f"the process that prepares the encoder ended with status {done.returncode}; expected "
-            "it to run for about a minute with 3 GiB of memory: read what it printed above, and "
+            "it to run for about a minute with 6 GiB of memory: read what it printed above, and "
             "if that is nothing, see whether the machine ran out of memory",
             value=done.returncode,
         )

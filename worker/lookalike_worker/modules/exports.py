@@ -53,5 +53,5 @@ def _write_efficientnet_lite0(directory: Path) -> None:
     export_trained(directory)
 
 
-NASNET_LARGE_UNTRAINED = Export("nasnet_large", False, 1, _write_nasnet_large)
-EFFICIENTNET_LITE0 = Export("efficientnet_lite0", True, 1, _write_efficientnet_lite0)
+NASNET_LARGE_UNTRAINED = Export("nasnet_large", False, 2, _write_nasnet_large)
+EFFICIENTNET_LITE0 = Export("efficientnet_lite0", True, 2, _write_efficientnet_lite0)

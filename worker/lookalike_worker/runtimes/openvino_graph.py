@@ -57,7 +57,7 @@ def _recognize(crop: ov.Node) -> _Crop | None:
     if back.get_type_name() != "Transpose" or not _undoes(_constant(back, 1), order):
         return None
     before, after = _constant(padding, 1), _constant(padding, 2)
-    if padding.get_attributes()["pad_mode"] != "constant" or not len(before) == len(order):
+    if padding.get_attributes()["pad_mode"] != "constant" or len(before) != len(order):
         return None
     shift = np.zeros_like(order)
     shift[order] = np.where(crop.get_attributes()["begin_mask"], 0, _constant(crop, 1))
