@@ -19,7 +19,9 @@ def ask_for_gpus(machine: Machine) -> Machine:
         from lookalike_worker.runtimes import tensorflow
 
         gpus["tensorflow"] = tensorflow.gpu_name()
-    if "jax" in machine.packages:
+    # To ask JAX is to start it, and it takes three quarters of the GPU's memory: only where
+    # TensorFlow, which comes first, does not want it.
+    if "jax" in machine.packages and not gpus.get("tensorflow"):
         from lookalike_worker.runtimes import keras_on_jax
 
         gpus["jax"] = keras_on_jax.gpu_name()
