@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import numpy as np
 from sqlalchemy import Connection, text
 
 from lookalike import binary_copy
-from lookalike.features import FeatureSpace
+from lookalike.features import Features, FeatureSpace
 from lookalike.images import ImageKey
 from lookalike.jobs import Embedded, Failure, Outcome
 from lookalike.tables import OUTCOMES_CHANNEL
@@ -81,6 +82,34 @@ def register_space(connection: Connection, space: FeatureSpace) -> int:
             },
         ).scalar_one()
     )
+
+
+def keep_reference(
+    connection: Connection, space_id: int, golden_images: str, reference: Features
+) -> Features:
+    """Store the reference of a feature space where there is none; give the one that is stored.
+
+    It is what an encoder gives for certain images, which `golden_images`
+    names: float32 of shape (n, dimensions). One of other images is replaced.
+    """
+    connection.execute(
+        text("""
+            UPDATE lookalike.feature_spaces
+            SET golden_images = :golden_images, reference = :reference
+            WHERE id = :id AND golden_images IS DISTINCT FROM :golden_images
+        """),
+        {
+            "id": space_id,
+            "golden_images": golden_images,
+            "reference": np.asarray(reference, "<f4").tobytes(),
+        },
+    )
+    row = connection.execute(
+        text("SELECT dimensions, reference FROM lookalike.feature_spaces WHERE id = :id"),
+        {"id": space_id},
+    ).one()
+    numbers = np.frombuffer(row.reference, "<f4").astype(np.float32)
+    return numbers.reshape(-1, row.dimensions)
 
 
 def commit_outcomes(connection: Connection, space_id: int, outcomes: Sequence[Outcome]) -> None:

@@ -25,8 +25,11 @@ from lookalike_worker.decode import decode_image
 from lookalike_worker.encoder import Encoder
 from lookalike_worker.encoders import load_encoder
 from lookalike_worker.fetch import Fetcher, FetchPolicy
+from lookalike_worker.golden import golden_images
 from lookalike_worker.heartbeat import Heartbeat
+from lookalike_worker.modules.record import identify_golden_images
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
+from lookalike_worker.runtimes.faithfulness import check_reference
 from lookalike_worker.tasks import register_tasks
 
 # Queries that one worker takes at a time beside its bulk chunks.
@@ -67,8 +70,7 @@ def run_worker(settings: Settings) -> None:
     encoder.warm_up()
     log.info("encoder ready", encoder=encoder.description, warm_up_s=_seconds(started))
     worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-    with transaction(engine) as connection:
-        space_id = store.register_space(connection, encoder.space)
+    space_id = _join_space(engine, encoder)
     pipeline, fetcher = _build_pipeline(settings, engine, encoder, worker, space_id)
     heartbeat = Heartbeat(
         engine,
@@ -91,6 +93,21 @@ def run_worker(settings: Settings) -> None:
         heartbeat.stop()
         fetcher.close()
         _leave(engine, worker)
+
+
+def _join_space(engine: Engine, encoder: Encoder) -> int:
+    """Register the encoder's feature space, and give its id.
+
+    Raises RuntimeDisagrees, with nothing written, where the database holds a
+    reference of the space that this encoder's features do not agree with.
+    """
+    ours = encoder.encode(golden_images(encoder.input_size))
+    module = ours if encoder.reference is None else encoder.reference
+    with transaction(engine) as connection:
+        space_id = store.register_space(connection, encoder.space)
+        stored = store.keep_reference(connection, space_id, identify_golden_images(), module)
+        check_reference(stored, encoder.space, runtime=encoder.runtime, ours=ours, module=module)
+    return space_id
 
 
 def _build_pipeline(

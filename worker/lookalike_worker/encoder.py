@@ -34,6 +34,17 @@ class Encoder(Protocol):
         """One line for people: encoder, weights, runtime, device."""
 
     @property
+    def runtime(self) -> str:
+        """What computes, such as `openvino-bf16`: errors name it."""
+
+    @property
+    def reference(self) -> Features | None:
+        """Features of the golden images that all answers are held against, (n, dimensions).
+
+        None where there are none but those that `encode` gives.
+        """
+
+    @property
     def batch_size(self) -> int:
         """How many images it is best given at once; it may shrink when memory runs out."""
 
@@ -57,6 +68,9 @@ class FakeEncoder:
     For tests and for measuring everything but the encoder: a batch of n
     images takes `call_s + n * image_s` seconds.
     """
+
+    runtime = "fake"
+    reference = None
 
     def __init__(
         self,

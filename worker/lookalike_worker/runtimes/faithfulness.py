@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lookalike.errors import RuntimeDisagrees
-from lookalike.features import Features
+from lookalike.features import Features, FeatureSpace
 from lookalike_worker.golden import LEAST_COSINE, golden_images
 from lookalike_worker.modules.module import Module
 from lookalike_worker.runtimes.padding import run_padded
@@ -15,8 +15,7 @@ from lookalike_worker.runtimes.runtime import Runtime
 def least_cosine(runtime: Runtime, module: Module, *, batch_size: int = 1) -> float:
     """The least cosine of a runtime's features of the golden images with the module's own.
 
-    The runtime runs in batches of `batch_size`, which it prepares. Features
-    of another shape, or that are not finite, give -1.
+    The runtime runs in batches of `batch_size`, which it prepares.
     """
     runtime.prepare(batch_size)
     images = golden_images(module.input_size)
@@ -24,9 +23,17 @@ def least_cosine(runtime: Runtime, module: Module, *, batch_size: int = 1) -> fl
     ours = np.concatenate(
         [run_padded(runtime, images[start : start + batch_size], batch_size) for start in starts]
     )
-    if ours.shape != module.golden.shape or not np.isfinite(ours).all():
+    return agreement(ours, module.golden)
+
+
+def agreement(ours: Features, theirs: Features) -> float:
+    """The least cosine of rows with their counterparts; -1 for another shape or what is no number.
+
+    Both are of shape (n, dimensions).
+    """
+    if ours.shape != theirs.shape or not np.isfinite(ours).all():
         return -1.0
-    return float(cosines(ours, module.golden).min())
+    return float(cosines(ours, theirs).min())
 
 
 def cosines(ours: Features, theirs: Features) -> Features:
@@ -47,5 +54,33 @@ def check_faithful(runtime: Runtime, module: Module, *, batch_size: int) -> None
             f"fp32 on the golden images of {module.space}: found a cosine of {least:.5f}, expected "
             f"{LEAST_COSINE} or more: set LOOKALIKE_PRECISION=fp32 or another LOOKALIKE_RUNTIME, "
             "and run `lookalike encoder verify`",
+            value=least,
+        )
+
+
+def check_reference(
+    stored: Features, space: FeatureSpace, *, runtime: str, ours: Features, module: Features
+) -> None:
+    """Raise RuntimeDisagrees unless a worker agrees with what is stored for its feature space.
+
+    All are features of the golden images, float32 of shape (n, dimensions):
+    `stored` in the database, `ours` by the worker's runtime, and `module` by
+    TensorFlow in fp32, as this machine's copy of the module tells them.
+    """
+    least = agreement(module, stored)
+    if least < LEAST_COSINE:
+        raise RuntimeDisagrees(
+            f"the module that the runtime {runtime} has loaded disagrees with the reference that "
+            f"is stored in the database for {space}: found a cosine of {least:.5f} on the golden "
+            f"images, expected {LEAST_COSINE} or more: run `lookalike encoder verify`; where the "
+            "module is sound, make the database forget its reference: docs/encoders.md",
+            value=least,
+        )
+    least = agreement(ours, stored)
+    if least < LEAST_COSINE:
+        raise RuntimeDisagrees(
+            f"the runtime {runtime} disagrees with the reference that is stored in the database "
+            f"for {space}: found a cosine of {least:.5f} on the golden images, expected "
+            f"{LEAST_COSINE} or more: set LOOKALIKE_PRECISION=fp32 or another LOOKALIKE_RUNTIME",
             value=least,
         )

@@ -51,6 +51,8 @@ class ModuleEncoder:
         """
         self.space = module.space
         self.input_size = module.input_size
+        self.runtime = runtime.name
+        self.reference = module.golden
         self.batch_size = batch_size or 1
         self._module = module
         self._runtime = runtime
