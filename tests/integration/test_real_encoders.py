@@ -60,7 +60,7 @@ def test_nasnet_large_through_the_whole_way_equals_a_direct_call_of_the_module(
         jobs = processes.client.wait(added, timeout_s=600)
         assert {job.status for job in jobs} == {JobStatus.DONE}, processes.logs()
         rows = np.stack([processes.client.features(one.image_id).features for one in added])
-        encoder = load_encoder(processes.settings)
+        encoder = load_encoder(processes.settings.model_copy(update={"precision": "fp32"}))
     assert rows.shape == (64, 4032)
     assert np.isfinite(rows).all()
     assert (rows >= 0).all()
