@@ -21,13 +21,14 @@ from lookalike.errors import (
     Unavailable,
     WaitedTooLong,
 )
-from lookalike.features import Features, Neighbour
+from lookalike.features import Features, Neighbour, Tag
 from lookalike.images import ImageKey, ImageRef, Source
 from lookalike.jobs import Job, JobStatus
 from lookalike.queue import Enqueued, Request
 from lookalike.search import QueryFeatures
 from lookalike.settings import Settings
 from lookalike.tables import OUTCOMES_CHANNEL
+from lookalike.tags import read_tags
 
 ImageLike = str | Path | bytes | ImageRef
 """A path, an http(s) URL, a picture's bytes, or a reference."""
@@ -187,6 +188,14 @@ class Lookalike:
         """A stored image's features; raises UnknownImage."""
         with transaction(self._engine) as connection:
             return search.features_of_image(connection, image_id)
+
+    def tags(self, image_id: int) -> list[Tag]:
+        """A stored image's labels, the likeliest first; none unless workers are asked for them.
+
+        Raises UnknownImage.
+        """
+        with transaction(self._engine) as connection:
+            return read_tags(connection, image_id)
 
     def close(self) -> None:
         self._engine.dispose()

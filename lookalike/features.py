@@ -51,6 +51,14 @@ class FeatureSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """A label of an image, with its probability from 0 to 1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbour:
     """A search hit; `distance` is the cosine distance, 0 the same direction, at most 2."""
 

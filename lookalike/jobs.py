@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from lookalike.features import Features
+from lookalike.features import Features, Tag
 from lookalike.images import ImageKey, ImageRef
 
 
@@ -109,12 +109,16 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The good outcome of a job: features, float32 of shape (dimensions,), and the image's key."""
+    """The good outcome of a job: features, float32 of shape (dimensions,), and the image's key.
+
+    `tags` are empty where none are asked for.
+    """
 
     job: ClaimedJob
     key: ImageKey
     features: Features
     trace: Trace
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

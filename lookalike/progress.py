@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from lookalike.errors import UnknownImage
+from lookalike.features import Tag
 from lookalike.jobs import JobStatus
+from lookalike.tags import read_tags, unknown_image
 from lookalike.workers import Worker, live_workers
 
 _STORY = """
@@ -52,7 +53,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One image's way through its last job; times are the database's, None where not reached."""
+    """One image's way through its last job; times are the database's, None where not reached.
+
+    `tags` are those of its collection's feature space.
+    """
 
     image_id: int
     reference: str
@@ -75,6 +79,7 @@ class Story:
     decoded_ms: int | None
     batched_ms: int | None
     encoded_ms: int | None
+    tags: list[Tag]
 
 
 def read_status(connection: Connection, *, lease_s: float) -> Status:
@@ -107,7 +112,5 @@ def read_story(connection: Connection, image_id: int) -> Story:
     """What happened to an image so far; raises UnknownImage."""
     row = connection.execute(text(_STORY), {"image_id": image_id}).first()
     if row is None:
-        raise UnknownImage(
-            f"no image has the id {image_id}: `lookalike add` prints the ids", value=image_id
-        )
-    return Story(**row._asdict())
+        raise unknown_image(image_id)
+    return Story(**row._asdict(), tags=read_tags(connection, image_id))

@@ -68,6 +68,12 @@ class Settings(BaseModel):
     batch_size: int = Field(
         0, ge=0, le=1024, description="images in one call of the encoder; 0: measured once"
     )
+    tags: int = Field(
+        0, ge=0, le=100, description="labels kept for each image; 0: none; docs/encoders.md"
+    )
+    tag_probability: float = Field(
+        0.1, ge=0, le=1, description="labels that are less likely are not kept"
+    )
     fetch_threads: int = Field(8, ge=1, le=256, description="fetches and decodes at a time")
     n_slots: int = Field(8, ge=2, le=256, description="bulk chunks that one worker holds at a time")
 

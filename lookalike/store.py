@@ -23,8 +23,13 @@ _STAGING = """
 
 # Good features are kept whoever computed them, also after the lease has passed on: the same
 # image gives the same features. Rows are locked in one order, so writers cannot deadlock.
+# The parts of one statement do not see each other: no tag is both deleted and inserted.
 _COMMIT = """
-    WITH locked AS (
+    WITH given AS (
+        SELECT * FROM unnest(
+            CAST(:tagged AS bigint[]), CAST(:labels AS text[]), CAST(:probabilities AS real[])
+        ) AS g (job_id, label, probability)
+    ), locked AS (
         SELECT j.id, j.image_id, j.collection_id FROM lookalike.jobs j
         WHERE j.id IN (SELECT job_id FROM embedded) AND j.status <> 'done'
         ORDER BY j.id FOR UPDATE
@@ -39,6 +44,15 @@ _COMMIT = """
         SELECT l.id, :space_id, e.features
         FROM locked l JOIN embedded e ON e.job_id = l.id WHERE l.image_id IS NULL
         ON CONFLICT (job_id) DO NOTHING
+    ), untagged AS (
+        DELETE FROM lookalike.image_tags t USING locked l
+        WHERE t.image_id = l.image_id AND t.space_id = :space_id
+            AND NOT EXISTS (SELECT FROM given g WHERE g.job_id = l.id AND g.label = t.label)
+    ), tagged AS (
+        INSERT INTO lookalike.image_tags AS t (image_id, space_id, label, probability)
+        SELECT l.image_id, :space_id, g.label, g.probability
+        FROM locked l JOIN given g ON g.job_id = l.id WHERE l.image_id IS NOT NULL
+        ON CONFLICT (image_id, space_id, label) DO UPDATE SET probability = excluded.probability
     ), known AS (
         UPDATE lookalike.images i SET image_key = e.image_key
         FROM locked l JOIN embedded e ON e.job_id = l.id
@@ -116,14 +130,15 @@ def commit_outcomes(connection: Connection, space_id: int, outcomes: Sequence[Ou
     """Write features and the outcomes of their jobs, all in the caller's transaction.
 
     Doing it twice is the same as doing it once; a job that was deleted in
-    the meantime leaves nothing behind.
+    the meantime leaves nothing behind. An image's tags take the place of
+    those that it had in the feature space.
     """
     embedded = [outcome for outcome in outcomes if isinstance(outcome, Embedded)]
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if embedded:
         connection.execute(text(_STAGING))
         _copy(connection, embedded)
-        connection.execute(text(_COMMIT), {"space_id": space_id})
+        connection.execute(text(_COMMIT), {"space_id": space_id, **_tag_columns(embedded)})
     if failures:
         connection.execute(text(_FAIL), _failure_columns(failures))
     connection.execute(text(f"NOTIFY {OUTCOMES_CHANNEL}"))
@@ -146,6 +161,15 @@ def _copy(connection: Connection, embedded: Sequence[Embedded]) -> None:
         )
     finally:
         cursor.close()
+
+
+def _tag_columns(embedded: Sequence[Embedded]) -> dict[str, list[object]]:
+    tags = [(outcome.job.id, tag) for outcome in embedded for tag in outcome.tags]
+    return {
+        "tagged": [job_id for job_id, _ in tags],
+        "labels": [tag.label for _, tag in tags],
+        "probabilities": [tag.probability for _, tag in tags],
+    }
 
 
 def _failure_columns(failures: Sequence[Failure]) -> dict[str, list[object]]:

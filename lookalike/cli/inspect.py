@@ -48,6 +48,9 @@ def why(
     out.print(f"[bold]image {story.image_id}[/] of {story.collection}: {escape(story.reference)}")
     for moment, what in _moments(story):
         out.print(f"  {moment.astimezone():%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {what}")
+    if story.tags:
+        tags = ", ".join(f"{escape(tag.label)} {tag.probability:.2f}" for tag in story.tags)
+        out.print(f"  tags: {tags}")
     out.print(_verdict(story))
 
 

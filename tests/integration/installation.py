@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from lookalike import leases, store, workers
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
-from lookalike.features import Features, FeatureSpace
+from lookalike.features import Features, FeatureSpace, Tag
 from lookalike.images import ImageKey
 from lookalike.jobs import ClaimedJob, Embedded, Lane, Outcome, Trace
 from lookalike.settings import Settings
@@ -61,8 +61,8 @@ class Installation:
         self.engine.dispose()
 
 
-def embedded(job: ClaimedJob, features: Features) -> Embedded:
-    return Embedded(job, ImageKey.of(str(job.id).encode()), features, Trace(1, 2, 3, 4))
+def embedded(job: ClaimedJob, features: Features, tags: tuple[Tag, ...] = ()) -> Embedded:
+    return Embedded(job, ImageKey.of(str(job.id).encode()), features, Trace(1, 2, 3, 4), tags)
 
 
 def random_features(n: int, *, dimensions: int = 4032, seed: int = 0) -> Features:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from lookalike.database import open_engine, transaction
-from lookalike.features import FeatureSpace
+from lookalike.features import FeatureSpace, Tag
 from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import ClaimedJob, Embedded, Lane, Outcome, Trace
 from lookalike.settings import Settings
@@ -267,6 +268,15 @@ def test_an_image_tells_its_story(http: httpx.Client, three_images: list[int]) -
     assert (story["status"], story["error"], story["space"]) == ("done", None, SPACE.name)
     steps = "fetched_ms decoded_ms batched_ms encoded_ms".split()
     assert [story[step] for step in steps] == [1, 2, 3, 4]
+    assert story["tags"] == []
+
+
+def test_an_image_tells_its_tags(http: httpx.Client, database_url: str) -> None:
+    image = add(http, reference=URL.format(1))
+    tags = (Tag("giant panda", 0.75), Tag("bamboo", 0.125))
+    commit(database_url, replace(embedded(image["job_id"], [1.0, 0.0, 0.0]), tags=tags))
+    story = http.get(f"/images/{image['image_id']}").json()
+    assert story["tags"] == [asdict(tag) for tag in tags]
 
 
 def test_the_status_counts_jobs(http: httpx.Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from lookalike.features import Features
 from lookalike.images import ImageRef
 from lookalike.jobs import JobStatus, Lane
 from lookalike.retries import RetryPolicy
-from lookalike_worker.encoder import Batch, Encoder, FakeEncoder, Pixels
+from lookalike_worker.encoder import Batch, Encoder, FakeEncoder, Pixels, Tagger
+from lookalike_worker.graphs.head import Head
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
 from tests.integration.installation import Installation
 
@@ -35,11 +37,13 @@ def fetch(ref: ImageRef) -> bytes:
     return ref.text.encode()
 
 
-def run(house: Installation, encoder: Encoder, names: list[str]) -> Pipeline:
+def run(
+    house: Installation, encoder: Encoder, names: list[str], tagger: Tagger | None = None
+) -> Pipeline:
     """Add images, run one chunk of them through a pipeline, and close it."""
     list(house.client.add_many([f"https://example.org/{name}" for name in names]))
     policy = RetryPolicy(max_attempts=1, backoff_s=1, max_backoff_s=1)
-    parts = Parts(house.engine, encoder, house.space_id, fetch, decode, policy)
+    parts = Parts(house.engine, encoder, house.space_id, fetch, decode, policy, tagger)
     limits = Limits("w", 60, fetch_threads=2, bulk_slots=2)
     pipeline = Pipeline(parts, limits)
     pipeline.start()
@@ -75,3 +79,14 @@ def test_nothing_is_held_once_a_chunk_is_committed(house: Installation) -> None:
     pipeline = run(house, FakeEncoder(), [f"{i}.jpg" for i in range(9)])
     assert pipeline.held() == []
     assert pipeline.n_finished == 9
+
+
+def test_tags_are_committed_with_the_features_that_they_are_of(house: Installation) -> None:
+    kernel = np.zeros((4032, 2), np.float32)
+    kernel[0, 1] = 1
+    head = Head(kernel, np.array([40, 0], np.float32), ("dark", "light"))
+    tagger = partial(head.tags, top=1, least_probability=0.5)
+    # Their names' lengths are their brightness.
+    run(house, FakeEncoder(), ["a.jpg", "bug.jpg", "c" * 200 + ".jpg"], tagger)
+    tags = [[tag.label for tag in house.client.tags(image_id)] for image_id in (1, 2, 3)]
+    assert tags == [["dark"], [], ["light"]]

@@ -22,8 +22,8 @@ from lookalike.logs import configure_logs
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
 from lookalike_worker.decode import decode_image
-from lookalike_worker.encoder import Encoder
-from lookalike_worker.encoders import load_encoder
+from lookalike_worker.encoder import Encoder, Tagger
+from lookalike_worker.encoders import load_encoder, load_tagger
 from lookalike_worker.fetch import Fetcher, FetchPolicy
 from lookalike_worker.golden import golden_images
 from lookalike_worker.heartbeat import Heartbeat
@@ -65,13 +65,10 @@ def run_worker(settings: Settings) -> None:
     )
     celery = broker.celery_app(settings.require_redis())
     check_schema(engine)
-    encoder = load_encoder(settings)
-    started = time.monotonic()
-    encoder.warm_up()
-    log.info("encoder ready", encoder=encoder.description, warm_up_s=_seconds(started))
+    encoder, tagger = _load(settings)
     worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     space_id = _join_space(engine, encoder)
-    pipeline, fetcher = _build_pipeline(settings, engine, encoder, worker, space_id)
+    pipeline, fetcher = _build_pipeline(settings, engine, encoder, tagger, worker, space_id)
     heartbeat = Heartbeat(
         engine,
         worker,
@@ -95,6 +92,15 @@ def run_worker(settings: Settings) -> None:
         _leave(engine, worker)
 
 
+def _load(settings: Settings) -> tuple[Encoder, Tagger | None]:
+    encoder = load_encoder(settings)
+    tagger = load_tagger(encoder, settings)
+    started = time.monotonic()
+    encoder.warm_up()
+    log.info("encoder ready", encoder=encoder.description, warm_up_s=_seconds(started))
+    return encoder, tagger
+
+
 def _join_space(engine: Engine, encoder: Encoder) -> int:
     """Register the encoder's feature space, and give its id.
 
@@ -111,7 +117,12 @@ def _join_space(engine: Engine, encoder: Encoder) -> int:
 
 
 def _build_pipeline(
-    settings: Settings, engine: Engine, encoder: Encoder, worker: str, space_id: int
+    settings: Settings,
+    engine: Engine,
+    encoder: Encoder,
+    tagger: Tagger | None,
+    worker: str,
+    space_id: int,
 ) -> tuple[Pipeline, Fetcher]:
     fetcher = _build_fetcher(settings, engine)
     parts = Parts(
@@ -123,6 +134,7 @@ def _build_pipeline(
             decode_image, size=encoder.input_size, max_pixels=settings.max_pixels
         ),
         policy=RetryPolicy(settings.max_attempts, settings.backoff_s, settings.max_backoff_s),
+        tagger=tagger,
     )
     limits = Limits(
         worker,

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.features import Features, FeatureSpace
+from lookalike.features import Features, FeatureSpace, Tag
 
 Pixels = npt.NDArray[np.uint8]
 """One decoded, resized image: RGB, uint8, shape (size, size, 3)."""
 
 Batch = npt.NDArray[np.float32]
 """Images for one call of the encoder: RGB in [0, 1], float32, shape (n, size, size, 3)."""
+
+Tags = tuple[Tag, ...]
+"""One image's labels, the likeliest first."""
+
+Tagger = Callable[[Features], list[Tags]]
+"""Gives each image its tags, by its features, shape (n, dimensions)."""
 
 
 class Encoder(Protocol):
@@ -45,6 +53,10 @@ class Encoder(Protocol):
         """
 
     @property
+    def directory(self) -> Path | None:
+        """The folder of the module, where there is one: its head lies there."""
+
+    @property
     def batch_size(self) -> int:
         """How many images it is best given at once; it may shrink when memory runs out."""
 
@@ -71,6 +83,7 @@ class FakeEncoder:
 
     runtime = "fake"
     reference = None
+    directory: Path | None = None
 
     def __init__(
         self,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import structlog
 
+from lookalike.errors import InvalidSetting, WeightsMissing
 from lookalike.settings import Settings
-from lookalike_worker.encoder import Encoder, FakeEncoder
+from lookalike_worker.encoder import Encoder, FakeEncoder, Tagger
 from lookalike_worker.golden import LEAST_COSINE
+from lookalike_worker.graphs.head import load_head
 from lookalike_worker.modules.module import Module
 from lookalike_worker.modules.sources import resolve
 from lookalike_worker.runtimes.batch_sizes import BatchSizes
@@ -33,6 +37,31 @@ def load_encoder(settings: Settings) -> Encoder:
     if module.note:
         _log.warning("encoder replaced", encoder=module.space.encoder, note=module.note)
     return load_module(module, settings)
+
+
+def load_tagger(encoder: Encoder, settings: Settings) -> Tagger | None:
+    """Load what gives images their tags, the head of the encoder's module; None if not asked for.
+
+    Raises InvalidSetting where the module has no head, WeightsMissing where
+    it is damaged or of other features.
+    """
+    if not settings.tags:
+        return None
+    head = encoder.directory and load_head(encoder.directory)
+    if not head:
+        raise InvalidSetting(
+            f"LOOKALIKE_TAGS is {settings.tags}, but the encoder {encoder.space} has no labels; "
+            "expected a module with a head: `lookalike encoder add` a classifier (with --labels) "
+            "or `lookalike encoder finetune`, or set LOOKALIKE_TAGS=0",
+            value=settings.tags,
+        )
+    if len(head.kernel) != encoder.space.dimensions:
+        raise WeightsMissing(
+            f"the head in {encoder.directory} takes {len(head.kernel)} features; expected "
+            f"{encoder.space.dimensions}, as {encoder.space} has: add the module's source again",
+            value=len(head.kernel),
+        )
+    return partial(head.tags, top=settings.tags, least_probability=settings.tag_probability)
 
 
 def load_module(module: Module, settings: Settings) -> ModuleEncoder:

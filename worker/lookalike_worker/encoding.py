@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import structlog
 
 from lookalike.errors import EncoderExhausted, ImageNotEmbeddable, LookalikeError, Misconfigured
 from lookalike.features import Features
-from lookalike_worker.encoder import Batch, Encoder, Pixels
+from lookalike.jobs import Embedded, Outcome
+from lookalike_worker.encoder import Batch, Encoder, Pixels, Tagger
 
 # Rows hold half-precision numbers.
 _LARGEST = float(np.finfo(np.float16).max)
@@ -34,6 +36,18 @@ def encode_each(encoder: Encoder, pixels: Sequence[Pixels]) -> list[Features | L
             return encode_each(encoder, pixels[:middle]) + encode_each(encoder, pixels[middle:])
         return [_as_error(error)]
     return [_checked(row) for row in features]
+
+
+def tagged(tagger: Tagger | None, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The same outcomes, those that are embedded with their tags; without a tagger as they are."""
+    embedded = [outcome for outcome in outcomes if isinstance(outcome, Embedded)]
+    if tagger is None or not embedded:
+        return list(outcomes)
+    tags = iter(tagger(np.stack([outcome.features for outcome in embedded])))
+    return [
+        replace(outcome, tags=next(tags)) if isinstance(outcome, Embedded) else outcome
+        for outcome in outcomes
+    ]
 
 
 def to_batch(pixels: Sequence[Pixels]) -> Batch:

@@ -28,8 +28,8 @@ from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import Chunk, ClaimedJob, Embedded, Failure, Lane, Outcome, Trace
 from lookalike.retries import RetryPolicy
 from lookalike_worker.batching import Batcher
-from lookalike_worker.encoder import Encoder, Pixels
-from lookalike_worker.encoding import encode_each
+from lookalike_worker.encoder import Encoder, Pixels, Tagger
+from lookalike_worker.encoding import encode_each, tagged
 
 # One commit of 256 rows of 4,032 features is 2 MB: large enough to be cheap.
 _MAX_COMMIT = 256
@@ -49,6 +49,7 @@ class Parts:
     fetch: Callable[[ImageRef], bytes]
     decode: Callable[[bytes], Pixels]
     policy: RetryPolicy
+    tagger: Tagger | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,14 @@ class Pipeline:
             is_open = None not in entries
             ready = [entry for entry in entries if entry is not None]
             if ready:
-                self._commit([outcome for outcome, _ in ready])
+                # Not in the encoder's thread: a GPU would wait for it.
+                try:
+                    outcomes = tagged(self._parts.tagger, [outcome for outcome, _ in ready])
+                except Exception as error:
+                    log.exception("tags cannot be computed")
+                    self.fatal = error
+                    return
+                self._commit(outcomes)
                 with self._holding:
                     self._held.difference_update(outcome.job.id for outcome, _ in ready)
                 self.n_finished += len(ready)

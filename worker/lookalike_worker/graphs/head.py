@@ -14,10 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import WeightsMissing, WrongFeatureSpace
-from lookalike.features import Features
-
-Tag = tuple[str, float]
-"""A label and its probability."""
+from lookalike.features import Features, Tag
 
 WEIGHTS = Path("assets.extra", "head.npz")
 LABELS = Path("assets.extra", "labels.txt")
@@ -46,22 +43,33 @@ class Head:
                 value=shapes,
             )
 
-    def tags(self, features: Features, top: int, least_probability: float) -> list[Tag]:
-        """The labels of one image's features, shape (dimensions,), the likeliest first.
+    def tags(self, features: Features, top: int, least_probability: float) -> list[tuple[Tag, ...]]:
+        """The labels of each image, by its features, shape (n, dimensions), the likeliest first.
 
-        At most `top` of them, none below `least_probability`. Raises
-        WrongFeatureSpace for features of another length.
+        At most `top` of them, none below `least_probability`; classes with
+        the same label are one. Raises WrongFeatureSpace for features of
+        another length.
         """
-        if features.shape != (len(self.kernel),):
+        if features.ndim != 2 or features.shape[1] != len(self.kernel):
             raise WrongFeatureSpace(
-                f"features of shape {features.shape} were given; expected ({len(self.kernel)},), "
+                f"features of shape {features.shape} were given; expected (n, {len(self.kernel)}), "
                 "as this head was trained on: use the encoder that it came with",
                 value=features.shape,
             )
-        probabilities = softmax(features.astype(np.float32) @ self.kernel + self.bias)
-        order = np.argsort(-probabilities, kind="stable")[: max(top, 0)]
-        likely = (index for index in order if probabilities[index] >= least_probability)
-        return [(self.labels[index], float(probabilities[index])) for index in likely]
+        by_class = softmax(features.astype(np.float32) @ self.kernel + self.bias)
+        labels, of_class = np.unique(self.labels, return_inverse=True)
+        by_label = np.zeros((len(labels), len(features)), np.float32)
+        np.add.at(by_label, of_class, by_class.T)
+        probabilities = by_label.T
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, : max(top, 0)]
+        return [
+            tuple(
+                Tag(str(labels[index]), min(1.0, float(row[index])))
+                for index in likeliest
+                if row[index] >= least_probability
+            )
+            for row, likeliest in zip(probabilities, order, strict=True)
+        ]
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -78,7 +86,8 @@ def labels_for(n_classes: int, names: Sequence[str]) -> tuple[str, ...]:
     `background`. One more, the first of which is `background`: without
     that. No names at all: the classes' numbers. Else WeightsMissing.
     """
-    names = [" ".join(name.split()) for name in names]
+    # Not even NUL, which a database cannot hold, is left.
+    names = [" ".join(name.replace("\0", " ").split()) for name in names]
     if not names:
         return tuple(str(number) for number in range(n_classes))
     if len(names) == n_classes:

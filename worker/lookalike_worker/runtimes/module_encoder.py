@@ -53,6 +53,7 @@ class ModuleEncoder:
         self.input_size = module.input_size
         self.runtime = runtime.name
         self.reference = module.golden
+        self.directory = module.directory
         self.batch_size = batch_size or 1
         self._module = module
         self._runtime = runtime

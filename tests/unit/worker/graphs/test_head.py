@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import WeightsMissing, WrongFeatureSpace
+from lookalike.features import Tag
 from lookalike_worker.graphs.head import Head, labels_for, load_head, read_labels, save_head
 
 KERNEL = np.array([[1, 0, 0], [0, 2, 0]], np.float32)
@@ -15,27 +16,40 @@ def head(*labels: str) -> Head:
     return Head(KERNEL, np.array([0, 0, -1], np.float32), labels or ("cat", "dog", "tree"))
 
 
+def names(tags: tuple[Tag, ...]) -> list[str]:
+    return [tag.label for tag in tags]
+
+
 def test_tags_are_the_softmax_of_features_times_kernel_plus_bias() -> None:
-    tags = head().tags(np.array([1, 1], np.float32), top=3, least_probability=0)
+    both, dog = head().tags(np.array([[1, 1], [0, 9]], np.float32), top=3, least_probability=0)
     powers = np.exp([2, 1, -1])
-    assert [label for label, _ in tags] == ["dog", "cat", "tree"]
-    np.testing.assert_allclose([p for _, p in tags], powers / powers.sum(), rtol=1e-6)
+    assert names(both) == ["dog", "cat", "tree"]
+    assert names(dog)[0] == "dog"
+    np.testing.assert_allclose([tag.probability for tag in both], powers / powers.sum(), rtol=1e-6)
 
 
 def test_tags_are_no_more_than_asked_for_and_none_is_less_likely_than_asked_for() -> None:
-    features = np.array([1, 1], np.float32)
-    assert [label for label, _ in head().tags(features, 1, 0)] == ["dog"]
-    assert [label for label, _ in head().tags(features, 3, 0.2)] == ["dog", "cat"]
-    assert head().tags(features, 0, 0) == []
+    features = np.array([[1, 1]], np.float32)
+    assert names(head().tags(features, 1, 0)[0]) == ["dog"]
+    assert names(head().tags(features, 3, 0.2)[0]) == ["dog", "cat"]
+    assert head().tags(features, 0, 0) == [()]
+
+
+def test_classes_with_the_same_label_are_one_tag_with_their_probabilities_together() -> None:
+    # ImageNet has two classes "crane", a bird and a machine.
+    (tags,) = head("crane", "dog", "crane").tags(np.array([[1, 0]], np.float32), 3, 0)
+    powers = np.exp([1, 0, -1])
+    assert names(tags) == ["crane", "dog"]
+    assert tags[0].probability == pytest.approx((powers[0] + powers[2]) / powers.sum())
 
 
 def test_large_logits_do_not_overflow() -> None:
-    assert head().tags(np.array([1e4, 1e4], np.float32), 1, 0.5) == [("dog", 1.0)]
+    assert head().tags(np.array([[1e4, 1e4]], np.float32), 1, 0.5) == [(Tag("dog", 1.0),)]
 
 
 def test_features_of_another_length_are_refused() -> None:
-    with pytest.raises(WrongFeatureSpace, match=r"shape \(3,\) were given; expected \(2,\)"):
-        head().tags(np.ones(3, np.float32), 1, 0)
+    with pytest.raises(WrongFeatureSpace, match=r"shape \(1, 3\) were given; expected \(n, 2\)"):
+        head().tags(np.ones((1, 3), np.float32), 1, 0)
 
 
 def test_a_head_whose_parts_do_not_fit_is_refused() -> None:
@@ -70,6 +84,7 @@ def test_a_damaged_head_is_missing_weights(tmp_path: Path, damage: bytes) -> Non
         (["a", "b"], ("background", "a", "b")),
         (["Background", "a", "b", "c"], ("a", "b", "c")),
         ([], ("0", "1", "2")),
+        (["a\0b", " c  d ", "e"], ("a b", "c d", "e")),
     ],
 )
 def test_labels_fit_classes_with_or_without_the_background(
