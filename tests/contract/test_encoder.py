@@ -6,9 +6,6 @@ backend for the life of a process: `KERAS_BACKEND=jax pytest tests/contract/test
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ from lookalike_worker.encoders import load_module
 from lookalike_worker.modules.module import Module
 from lookalike_worker.modules.sources import resolve
 from lookalike_worker.runtimes.faithfulness import cosines
+from tests.contract.on_jax import IS_JAX, check_on_jax
 
 ROOT = Path(__file__).parents[2]
 # Modules are shared between runs: NASNet-A Large takes a minute to build.
@@ -40,7 +38,6 @@ WITH_TENSORFLOW = (
     "nasnet_large auto auto",
 )
 WITH_JAX = ("efficientnet_lite0 jax fp32",)
-IS_JAX = os.environ.get("KERAS_BACKEND") == "jax"
 
 
 def module(name: str) -> Module:
@@ -162,15 +159,7 @@ def test_tensorflow_serves_nasnet_large_faithfully_where_openvino_is_absent() ->
 
 @pytest.mark.skipif(IS_JAX, reason="this is the process that it would start")
 def test_jax_keeps_the_contract_in_a_process_of_its_own() -> None:
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout
+    check_on_jax(__file__)
 
 
 def test_exporting_the_same_weights_again_gives_the_same_space(tmp_path: Path) -> None:

@@ -5,9 +5,6 @@ Keras computes with one backend for the life of a process, so these tests run in
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,11 +17,11 @@ from lookalike_worker.golden import golden_images
 from lookalike_worker.modules.module import Module
 from lookalike_worker.modules.sources import resolve
 from lookalike_worker.runtimes.faithfulness import cosines
+from tests.contract.on_jax import IS_JAX, check_on_jax
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "encoders"
 
-IS_JAX = os.environ.get("KERAS_BACKEND") == "jax"
 on_jax = pytest.mark.skipif(not IS_JAX, reason="runs in a process of its own, which is started")
 
 
@@ -44,16 +41,7 @@ def in_bfloat16() -> Any:
 
 @pytest.mark.skipif(IS_JAX, reason="this is the process that it would start")
 def test_jax_does_what_is_its_own() -> None:
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout
-    assert "5 passed" in finished.stdout
+    assert "5 passed" in check_on_jax(__file__)
 
 
 @on_jax
