@@ -31,9 +31,8 @@ def golden_images(size: int) -> Batch:
     over one another, with radii r as often as r**-3, which gives pictures the
     edges, plain areas and spectrum of photographs. Noise will not do: on it
     bfloat16 looks better than on photographs for one encoder and worse for
-    another. In OpenVINO's bfloat16 EfficientNet-Lite0 has a least cosine of 0.994
-    on these and 0.997 on 24 photographs, NASNet-A Large (untrained) 0.9999 and
-    0.9993: what is refused here would have differed on photographs.
+    another. EfficientNet-Lite0, whose photographs suffer, is refused in bfloat16 on
+    these, and NASNet-A Large (untrained) is not (`benchmarks.encoder.photographs`).
     """
     return np.stack([_leaves(size, index) for index in range(N_GOLDEN)]).astype(
         np.float32
