@@ -35,7 +35,9 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--with-control", action="store_true", help="takes more than a quarter of an hour")
+    parser.add_argument(
+        "--with-control", action="store_true", help="takes more than a quarter of an hour"
+    )
     arguments = parser.parse_args()
     module = load_module()
     model = ov.Core().read_model(str(module.directory))
