@@ -22,7 +22,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.dialects.postgresql import insert
 
 from benchmarks.machine import machine
-from lookalike import leases, store, workers
+from lookalike import leases, store, windows, workers
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.features import Features, FeatureSpace
@@ -81,7 +81,7 @@ def _measure(url: str, n_rows: int, n_rounds: int) -> None:
 
 def _claim(engine: Engine, space_id: int) -> list[ClaimedJob]:
     with transaction(engine) as connection:
-        chunks = leases.lease_jobs(
+        chunks = windows.lease_jobs(
             connection, space_id, Lane.BULK, n=10**6, chunk_size=64, lease_s=600
         )
         return [

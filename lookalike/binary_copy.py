@@ -14,7 +14,7 @@ import numpy as np
 
 from lookalike.jobs import Embedded
 
-COLUMNS = "job_id, image_key, fetched_ms, decoded_ms, batched_ms, encoded_ms, features"
+COLUMNS = "job_id, lease, image_key, fetched_ms, decoded_ms, batched_ms, encoded_ms, features"
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
@@ -27,14 +27,16 @@ def pack(outcomes: Sequence[Embedded]) -> bytes:
     """
     dimensions = len(outcomes[0].features)
     rows = np.zeros(len(outcomes), dtype=_row_type(dimensions))
-    rows["n_fields"] = 7
+    rows["n_fields"] = 8
     rows["job_id_length"] = 8
     rows["job_id"] = [outcome.job.id for outcome in outcomes]
+    rows["lease_length"] = 8
+    rows["lease"] = [outcome.job.lease for outcome in outcomes]
     rows["key_length"] = 32
     rows["key"] = [outcome.key.digest for outcome in outcomes]
     for name in ("fetched_ms", "decoded_ms", "batched_ms", "encoded_ms"):
         rows[name + "_length"] = 4
-        rows[name] = [getattr(outcome.trace, name) or 0 for outcome in outcomes]
+        rows[name] = [round(getattr(outcome.trace, name) or 0) for outcome in outcomes]
     rows["features_length"] = 4 + 2 * dimensions
     rows["dimensions"] = dimensions
     rows["features"] = np.stack([outcome.features for outcome in outcomes])
@@ -52,6 +54,8 @@ def _row_type(dimensions: int) -> np.dtype[np.void]:
             ("n_fields", ">i2"),
             ("job_id_length", ">i4"),
             ("job_id", ">i8"),
+            ("lease_length", ">i4"),
+            ("lease", ">i8"),
             ("key_length", ">i4"),
             ("key", "V32"),
             *milliseconds,

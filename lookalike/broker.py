@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import redis
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
@@ -13,6 +15,9 @@ from lookalike.jobs import Chunk, Lane
 
 EMBED_TASK = "lookalike.embed"
 """A deployed name is a wire contract: it never changes."""
+
+MARK = "lookalike.mark"
+"""A key, a string: who finds it missing knows that Redis has lost its memory."""
 
 
 def celery_app(redis_url: str) -> Celery:
@@ -70,9 +75,33 @@ def publish(app: Celery, space_id: int, lane: Lane, chunks: Sequence[Chunk]) -> 
                     producer=producer,
                 )
     except (OperationalError, OSError) as error:
-        raise QueueUnavailable(
-            f"Redis cannot be reached ({error}): is LOOKALIKE_REDIS_URL right and the server up?"
-        ) from error
+        raise _unavailable(error) from error
+
+
+def remembers(app: Celery) -> bool:
+    """Whether Redis still holds the mark that a relay left; raises QueueUnavailable.
+
+    Without the mark it was flushed, or another took its place, and every
+    message is gone.
+    """
+    with _client(app) as client:
+        return client.get(MARK) is not None
+
+
+def leave_mark(app: Celery) -> None:
+    """Leave the mark that `remembers` looks for; raises QueueUnavailable."""
+    with _client(app) as client:
+        client.set(MARK, "1")
+
+
+@contextmanager
+def _client(app: Celery) -> Iterator[redis.Redis]:
+    """Redis itself, by the connection that Celery keeps."""
+    try:
+        with app.connection_or_acquire() as connection:
+            yield connection.default_channel.client
+    except (OperationalError, OSError, redis.RedisError) as error:
+        raise _unavailable(error) from error
 
 
 def ping(app: Celery) -> None:
@@ -81,6 +110,10 @@ def ping(app: Celery) -> None:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=5)
     except (OperationalError, OSError) as error:
-        raise QueueUnavailable(
-            f"Redis cannot be reached ({error}): is LOOKALIKE_REDIS_URL right and the server up?"
-        ) from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> QueueUnavailable:
+    return QueueUnavailable(
+        f"Redis cannot be reached ({error}): is LOOKALIKE_REDIS_URL right and the server up?"
+    )

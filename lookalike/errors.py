@@ -17,6 +17,7 @@ LookalikeError
 │   ├── FetchFailed           the image's host did not answer properly
 │   ├── StoreUnavailable      Postgres cannot be reached
 │   ├── QueueUnavailable      Redis cannot be reached
+│   ├── BacklogFull           as many jobs wait as the operator allows (HTTP 429)
 │   ├── EncoderExhausted      the encoder ran out of memory
 │   ├── WorkerLost            a worker died while it held the job
 │   └── WaitedTooLong         what was waited for did not happen in time
@@ -111,6 +112,17 @@ class StoreUnavailable(Unavailable):
 
 class QueueUnavailable(Unavailable):
     """Redis cannot be reached."""
+
+
+class BacklogFull(Unavailable):
+    """As many jobs are open as the operator allows; nothing was enqueued.
+
+    `retry_in_s` is when there should be room, by the rate of the last minute.
+    """
+
+    def __init__(self, message: str, *, value: object = None, retry_in_s: float = 5) -> None:
+        super().__init__(message, value=value)
+        self.retry_in_s = retry_in_s
 
 
 class EncoderExhausted(Unavailable):

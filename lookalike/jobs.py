@@ -53,58 +53,58 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Job ids of one lane leased together and published as one task.
+    """Jobs of one lane leased together and published as one task.
 
-    On the wire: `{"v": 1, "lease": …, "lane": …, "jobs": […]}`.
+    On the wire: `{"v": 2, "lease": …, "lane": …}`.
 
-    The lease's number decides whether the message still counts: a job leased
-    again carries another number, and the older message claims nothing.
+    The lease's number is all that a worker needs: the jobs stand in the
+    lease's row. A job leased again belongs to another lease, and the older
+    message claims nothing.
     """
 
     lease: int
     lane: Lane
-    job_ids: tuple[int, ...]
 
-    VERSION = 1
+    VERSION = 2
 
     def to_wire(self) -> dict[str, object]:
-        return {
-            "v": self.VERSION,
-            "lease": self.lease,
-            "lane": int(self.lane),
-            "jobs": list(self.job_ids),
-        }
+        return {"v": self.VERSION, "lease": self.lease, "lane": int(self.lane)}
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, object]) -> Chunk:
         """Read a chunk; raises ValueError for another version or malformed content."""
         match wire:
-            case {"v": cls.VERSION, "lease": int(lease), "lane": 0 | 1 as lane, "jobs": [*ids]}:
-                job_ids = tuple(job_id for job_id in ids if isinstance(job_id, int))
-                if len(job_ids) == len(ids):
-                    return cls(lease, Lane(lane), job_ids)
+            case {"v": cls.VERSION, "lease": int(lease), "lane": 0 | 1 as lane}:
+                return cls(lease, Lane(lane))
         raise ValueError(f"found {wire!r}; expected a chunk of version {cls.VERSION}")
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """What a worker needs to know of a job that it has claimed."""
+    """What a worker needs to know of a job that it has claimed.
+
+    `attempts` counts this one too; `waited_s` is from when the job was ready
+    to its claim, by the database's clock. `trace_parent` is the producer's
+    span, where it is traced.
+    """
 
     id: int
     lease: int
     lane: Lane
     reference: ImageRef
     attempts: int
+    waited_s: float = 0.0
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """Milliseconds from the claim to the end of each step; None where the step was not reached."""
 
-    fetched_ms: int | None = None
-    decoded_ms: int | None = None
-    batched_ms: int | None = None
-    encoded_ms: int | None = None
+    fetched_ms: float | None = None
+    decoded_ms: float | None = None
+    batched_ms: float | None = None
+    encoded_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ queued ── lease ──► leased ── claim ──► leased and claimed �
    └──────────────────┘                                           │ lease ran out: WorkerLost
 retry ◄───────────────────────────────────────────────────────────┘
 
-All times are the database's, so no machine's clock matters.
+A lease is one row for a whole chunk, so that a claim, a renewal and the look
+for what has run out touch one row instead of a chunk's jobs. All times are
+the database's, so no machine's clock matters. Whoever locks leases and jobs
+locks the leases first.
 """
 
 from __future__ import annotations
@@ -21,186 +24,158 @@ from lookalike.jobs import Chunk, ClaimedJob, Lane
 from lookalike.retries import RetryPolicy
 from lookalike.tables import JOBS_CHANNEL, OUTCOMES_CHANNEL
 
-_LEASE = """
-    WITH picked AS (
-        SELECT id FROM lookalike.jobs
-        WHERE status IN ('queued', 'retry')
-            AND space_id = :space_id AND lane = :lane AND available_at <= now()
-        ORDER BY available_at, id LIMIT :n FOR UPDATE SKIP LOCKED
-    )
-    UPDATE lookalike.jobs j
-    SET status = 'leased', lease = :lease, leased_at = now(), claimed_at = NULL, worker = NULL,
-        lease_until = now() + make_interval(secs => :lease_s)
-    FROM picked WHERE j.id = picked.id
-    RETURNING j.id, j.attempts
-"""
-
 # A message that was sent before a newer lease, or delivered twice, claims nothing.
 _CLAIM = """
-    UPDATE lookalike.jobs
-    SET claimed_at = clock_timestamp(), worker = :worker, attempts = attempts + 1,
-        lease_until = now() + make_interval(secs => :lease_s)
-    WHERE id = ANY(:ids) AND lease = :lease AND status = 'leased' AND claimed_at IS NULL
-    RETURNING id, lease, lane, reference, attempts
+    WITH mine AS (
+        UPDATE lookalike.leases
+        SET claimed_at = clock_timestamp(), worker = :worker,
+            expires_at = now() + make_interval(secs => :lease_s)
+        WHERE id = :lease AND claimed_at IS NULL
+        RETURNING id, job_ids
+    )
+    SELECT j.id, j.lease, j.lane, j.reference, j.attempts + 1 AS attempts, j.trace_parent,
+        extract(epoch FROM clock_timestamp() - j.available_at)::float8 AS waited_s
+    FROM mine m JOIN lookalike.jobs j ON j.id = ANY(m.job_ids)
+    WHERE j.lease = m.id AND j.status = 'leased' ORDER BY j.id
+"""
+
+_GIVE_BACK = """
+    WITH ended AS (
+        DELETE FROM lookalike.leases
+        WHERE id IN (SELECT id FROM lookalike.leases
+                     WHERE {which} ORDER BY id FOR UPDATE SKIP LOCKED)
+        RETURNING id, job_ids
+    )
+    UPDATE lookalike.jobs j
+    SET status = CASE WHEN j.attempts = 0 THEN 'queued' ELSE 'retry' END, lease = NULL
+    FROM (SELECT id, unnest(job_ids) AS job_id FROM ended) e
+    WHERE j.id = e.job_id AND j.lease = e.id AND j.status = 'leased'
 """
 
 _EXPIRED = """
-    SELECT id, attempts, claimed_at IS NOT NULL AS is_claimed, worker
-    FROM lookalike.jobs WHERE status = 'leased' AND lease_until < now()
-    ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED
+    WITH ended AS (
+        DELETE FROM lookalike.leases
+        WHERE id IN (SELECT id FROM lookalike.leases
+                     WHERE expires_at < now() AND claimed_at IS NOT NULL
+                     ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED)
+        RETURNING id, job_ids, leased_at, claimed_at, worker
+    )
+    SELECT j.id, j.lease, j.attempts + 1 AS attempts, e.worker, e.leased_at, e.claimed_at
+    FROM (SELECT *, unnest(job_ids) AS job_id FROM ended) e
+    JOIN lookalike.jobs j ON j.id = e.job_id
+    WHERE j.lease = e.id AND j.status = 'leased' ORDER BY j.id FOR UPDATE OF j
 """
 
 _LOST = """
     UPDATE lookalike.jobs j
     SET status = CASE WHEN l.wait_s IS NULL THEN 'failed' ELSE 'retry' END,
+        attempts = j.attempts + 1, lease = NULL,
         available_at = now() + make_interval(secs => coalesce(l.wait_s, 0)),
         finished_at = CASE WHEN l.wait_s IS NULL THEN now() END,
-        error = 'WorkerLost', message = l.message, lease = NULL, lease_until = NULL
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:waits AS double precision[]),
-                CAST(:messages AS text[])) AS l (id, wait_s, message)
+        worker = l.worker, leased_at = l.leased_at, claimed_at = l.claimed_at,
+        error = 'WorkerLost',
+        message = format('worker %s died, or was silent past its lease, in attempt %s',
+                         l.worker, j.attempts + 1)
+    FROM unnest(
+        CAST(:ids AS bigint[]), CAST(:waits AS double precision[]), CAST(:workers AS text[]),
+        CAST(:leased AS timestamptz[]), CAST(:claimed AS timestamptz[])
+    ) AS l (id, wait_s, worker, leased_at, claimed_at)
     WHERE j.id = l.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """How many leases were taken back: never claimed, to be tried again, failed for good."""
+    """How many jobs were taken back: never claimed, to be tried again, failed for good."""
 
     n_unclaimed: int = 0
     n_retried: int = 0
     n_failed: int = 0
 
 
-def lease_jobs(
-    connection: Connection, space_id: int, lane: Lane, *, n: int, chunk_size: int, lease_s: float
-) -> list[Chunk]:
-    """Lease up to `n` jobs that are ready, in chunks.
-
-    A job that has been tried before travels alone, so that one which takes
-    its worker down takes no other job with it. Many relays may call this
-    side by side: none waits for another's rows.
-    """
-    lease = connection.scalar(text("SELECT nextval('lookalike.lease_numbers')"))
-    rows = connection.execute(
-        text(_LEASE),
-        {"space_id": space_id, "lane": int(lane), "n": n, "lease": lease, "lease_s": lease_s},
-    ).all()
-    fresh = sorted(row.id for row in rows if row.attempts == 0)
-    alone = sorted(row.id for row in rows if row.attempts > 0)
-    groups = [fresh[i : i + chunk_size] for i in range(0, len(fresh), chunk_size)]
-    groups += [[job_id] for job_id in alone]
-    return [Chunk(lease, lane, tuple(group)) for group in groups]
-
-
-def unlease(connection: Connection, chunks: Sequence[Chunk]) -> None:
-    """Give back jobs whose chunk could not be published; no attempt is counted."""
-    connection.execute(
-        text("""
-            UPDATE lookalike.jobs SET status = 'queued', lease = NULL, lease_until = NULL
-            WHERE id = ANY(:ids) AND lease = ANY(:leases) AND status = 'leased'
-                AND claimed_at IS NULL
-        """),
-        {
-            "ids": [job_id for chunk in chunks for job_id in chunk.job_ids],
-            "leases": [chunk.lease for chunk in chunks],
-        },
-    )
-
-
 def claim(connection: Connection, chunk: Chunk, *, worker: str, lease_s: float) -> list[ClaimedJob]:
-    """Take a chunk's jobs into a worker's hands and count the attempt.
+    """Take a chunk's jobs into a worker's hands.
 
-    Jobs whose lease has passed to another message are left out.
+    A chunk whose lease has run out, or is claimed already, gives none.
     """
     rows = connection.execute(
-        text(_CLAIM),
-        {"ids": list(chunk.job_ids), "lease": chunk.lease, "worker": worker, "lease_s": lease_s},
+        text(_CLAIM), {"lease": chunk.lease, "worker": worker, "lease_s": lease_s}
     ).all()
+    # There is room in the window again.
     connection.execute(text(f"NOTIFY {JOBS_CHANNEL}"))
     return [
-        ClaimedJob(row.id, row.lease, Lane(row.lane), ImageRef(row.reference), row.attempts)
-        for row in sorted(rows, key=lambda row: row.id)
+        ClaimedJob(
+            row.id,
+            row.lease,
+            Lane(row.lane),
+            ImageRef(row.reference),
+            row.attempts,
+            max(0.0, row.waited_s),
+            row.trace_parent,
+        )
+        for row in rows
     ]
 
 
-def renew(connection: Connection, job_ids: Sequence[int], *, worker: str, lease_s: float) -> int:
-    """Prolong the leases of jobs that a worker really holds; how many these are.
+def renew(connection: Connection, leases: Sequence[int], *, worker: str, lease_s: float) -> int:
+    """Prolong the leases that a worker really holds; how many these are.
 
-    By id: a claim whose answer was lost with its connection must run out.
+    By number: a claim whose answer was lost with its connection must run out.
     """
     return connection.execute(
         text("""
-            UPDATE lookalike.jobs SET lease_until = now() + make_interval(secs => :lease_s)
-            WHERE id IN (SELECT id FROM lookalike.jobs
-                         WHERE id = ANY(:ids) AND status = 'leased' AND worker = :worker
+            UPDATE lookalike.leases SET expires_at = now() + make_interval(secs => :lease_s)
+            WHERE id IN (SELECT id FROM lookalike.leases
+                         WHERE id = ANY(:leases) AND worker = :worker
                          ORDER BY id FOR UPDATE SKIP LOCKED)
         """),
-        {"ids": list(job_ids), "worker": worker, "lease_s": lease_s},
+        {"leases": list(leases), "worker": worker, "lease_s": lease_s},
     ).rowcount
+
+
+def give_back(connection: Connection, leases: Sequence[int], *, worker: str | None = None) -> int:
+    """Let the open jobs of these leases wait again, with no attempt counted; how many these are.
+
+    Only of leases that nobody has claimed, or this worker.
+    """
+    which = "id = ANY(:leases) AND (claimed_at IS NULL OR worker = :worker)"
+    n_jobs = connection.execute(
+        text(_GIVE_BACK.format(which=which)), {"leases": list(leases), "worker": worker}
+    ).rowcount
+    connection.execute(text(f"NOTIFY {JOBS_CHANNEL}"))
+    return n_jobs
+
+
+def take_back_published(connection: Connection) -> int:
+    """Let all jobs wait again that no worker has claimed: Redis has lost its memory.
+
+    Where a message still arrives, its claim finds no lease; no job is
+    embedded twice for it.
+    """
+    return connection.execute(text(_GIVE_BACK.format(which="claimed_at IS NULL"))).rowcount
 
 
 def take_back_expired(connection: Connection, policy: RetryPolicy) -> Expired:
     """Free the jobs whose lease has run out: the message was lost, or the worker died."""
-    rows = connection.execute(text(_EXPIRED)).all()
-    unclaimed = [row.id for row in rows if not row.is_claimed]
-    lost = [row for row in rows if row.is_claimed]
-    if not rows:
-        return Expired()
-    connection.execute(
-        text("""
-            UPDATE lookalike.jobs SET status = 'queued', lease = NULL, lease_until = NULL
-            WHERE id = ANY(:ids)
-        """),
-        {"ids": unclaimed},
-    )
+    n_unclaimed = connection.execute(
+        text(_GIVE_BACK.format(which="claimed_at IS NULL AND expires_at < now()"))
+    ).rowcount
+    lost = connection.execute(text(_EXPIRED)).all()
+    if not lost:
+        return Expired(n_unclaimed)
     # Jitter, so that jobs which were lost together do not meet in one worker again.
     waits = [policy.wait_s(row.attempts, random.random()) for row in lost]  # noqa: S311
-    messages = [
-        f"worker {row.worker} died, or was silent past its lease, in attempt {row.attempts}"
-        for row in lost
-    ]
     connection.execute(
-        text(_LOST), {"ids": [row.id for row in lost], "waits": waits, "messages": messages}
+        text(_LOST),
+        {
+            "ids": [row.id for row in lost],
+            "waits": waits,
+            "workers": [row.worker for row in lost],
+            "leased": [row.leased_at for row in lost],
+            "claimed": [row.claimed_at for row in lost],
+        },
     )
     n_failed = waits.count(None)
     if n_failed:
         connection.execute(text(f"NOTIFY {OUTCOMES_CHANNEL}"))
-    return Expired(len(unclaimed), len(lost) - n_failed, n_failed)
-
-
-def count_published(connection: Connection, space_id: int, lane: Lane) -> int:
-    """Leased jobs that no worker has claimed: what waits in Redis."""
-    return int(
-        connection.scalar(
-            text("""
-                SELECT count(*) FROM lookalike.jobs
-                WHERE status = 'leased' AND space_id = :space_id AND lane = :lane
-                    AND claimed_at IS NULL
-            """),
-            {"space_id": space_id, "lane": int(lane)},
-        )
-        or 0
-    )
-
-
-def purge_queries(connection: Connection, *, older_than_s: float = 3600) -> int:
-    """Delete finished query jobs with their features, and uploads that nothing refers to."""
-    n_jobs = connection.execute(
-        text("""
-            DELETE FROM lookalike.jobs WHERE image_id IS NULL AND status IN ('done', 'failed')
-                AND finished_at < now() - make_interval(secs => :age_s)
-        """),
-        {"age_s": older_than_s},
-    ).rowcount
-    connection.execute(
-        text("""
-            DELETE FROM lookalike.uploads u
-            WHERE u.created_at < now() - make_interval(secs => :age_s)
-                AND NOT EXISTS (SELECT FROM lookalike.images i
-                                WHERE i.reference = 'upload:' || encode(u.image_key, 'hex'))
-                AND NOT EXISTS (SELECT FROM lookalike.jobs j
-                                WHERE j.reference = 'upload:' || encode(u.image_key, 'hex'))
-        """),
-        {"age_s": older_than_s},
-    )
-    return n_jobs
+    return Expired(n_unclaimed, len(lost) - n_failed, n_failed)

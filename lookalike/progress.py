@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from lookalike import tallies
 from lookalike.features import Tag
 from lookalike.jobs import JobStatus
 from lookalike.tags import read_tags, unknown_image
@@ -15,13 +16,17 @@ from lookalike.workers import Worker, live_workers
 _STORY = """
     SELECT i.id AS image_id, i.reference, c.name AS collection, encode(i.image_key, 'hex') AS key,
            s.encoder || '@' || left(s.digest, 12) AS space,
-           j.id AS job_id, j.status, j.attempts, j.error, j.message, j.worker,
-           j.created_at, j.available_at, j.leased_at, j.claimed_at, j.finished_at,
-           j.lease_until, j.fetched_ms, j.decoded_ms, j.batched_ms, j.encoded_ms
+           j.id AS job_id, j.status, j.attempts, j.error, j.message,
+           coalesce(l.worker, j.worker) AS worker, j.created_at, j.available_at,
+           coalesce(l.leased_at, j.leased_at) AS leased_at,
+           CASE WHEN l.id IS NULL THEN j.claimed_at ELSE l.claimed_at END AS claimed_at,
+           j.finished_at, l.expires_at AS lease_until,
+           j.fetched_ms, j.decoded_ms, j.batched_ms, j.encoded_ms
     FROM lookalike.images i JOIN lookalike.collections c ON c.id = i.collection_id
-    LEFT JOIN lookalike.jobs j ON j.image_id = i.id
+    LEFT JOIN lookalike.jobs j ON j.id = i.job_id
+    LEFT JOIN lookalike.leases l ON l.id = j.lease AND j.status = 'leased'
     LEFT JOIN lookalike.feature_spaces s ON s.id = j.space_id
-    WHERE i.id = :image_id ORDER BY j.id DESC LIMIT 1
+    WHERE i.id = :image_id
 """
 
 
@@ -85,20 +90,16 @@ class Story:
 def read_status(connection: Connection, *, lease_s: float) -> Status:
     """Count jobs by collection and status, and list the live workers."""
     counts: dict[int, dict[JobStatus, int]] = {}
-    for row in connection.execute(
-        text("""
-            SELECT collection_id, status, count(*) AS n FROM lookalike.jobs
-            WHERE image_id IS NOT NULL GROUP BY collection_id, status
-        """)
-    ):
-        counts.setdefault(row.collection_id, {})[JobStatus(row.status)] = row.n
+    for tally in tallies.read(connection):
+        jobs = counts.setdefault(tally.collection_id, {})
+        jobs[tally.status] = jobs.get(tally.status, 0) + tally.n
     collections = [
         CollectionProgress(row.name, row.space, row.trained, row.n_images, counts.get(row.id, {}))
         for row in connection.execute(
             text("""
                 SELECT c.id, c.name, s.trained, s.encoder || '@' || left(s.digest, 12) AS space,
-                    (SELECT count(*) FROM lookalike.images i WHERE i.collection_id = c.id)
-                        AS n_images
+                    (SELECT coalesce(sum(t.n), 0)::bigint FROM lookalike.tallies t
+                     WHERE t.collection_id = c.id AND t.what = 'image') AS n_images
                 FROM lookalike.collections c
                 LEFT JOIN lookalike.feature_spaces s ON s.id = c.space_id
                 ORDER BY c.name

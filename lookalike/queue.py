@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, text
 
+from lookalike import limits, tracing
 from lookalike.errors import Rejected, UnknownCollection, UnknownJob
 from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import Job, JobStatus, Lane
@@ -36,34 +37,65 @@ _COLLECTION = """
     UNION ALL SELECT id, space_id FROM lookalike.collections WHERE name = :name
 """
 
-# One statement: images that are new become rows, metadata is merged, and a job is made for
-# each image that has neither an open job nor features of these very bytes.
-_ENQUEUE = """
+# Images that are new become rows, each with its job. Rows are locked in one order, so producers
+# cannot deadlock; byte order, since it is the index's and the cheapest.
+_INSERT = """
+    WITH given AS MATERIALIZED (
+        SELECT reference, metadata, nextval('lookalike.jobs_id_seq') AS job_id
+        FROM unnest(CAST(:references AS text[]), CAST(:metadata AS jsonb[]))
+            AS g (reference, metadata)
+    ), made AS (
+        INSERT INTO lookalike.images (collection_id, reference, metadata, job_id)
+        SELECT :collection_id, reference, coalesce(metadata, '{}'), job_id
+        FROM given ORDER BY reference COLLATE "C"
+        ON CONFLICT (collection_id, reference) DO NOTHING
+        RETURNING id, reference, job_id
+    ), enqueued AS (
+        INSERT INTO lookalike.jobs
+            (id, collection_id, image_id, reference, space_id, lane, trace_parent)
+        SELECT job_id, :collection_id, id, reference, :space_id, :lane, :trace_parent FROM made
+    )
+    SELECT reference, id AS image_id, job_id FROM made
+"""
+
+_LOCK = """
+    SELECT id FROM lookalike.images
+    WHERE collection_id = :collection_id AND reference = ANY(CAST(:references AS text[]))
+    ORDER BY reference FOR UPDATE
+"""
+
+# For images that were there: metadata is merged, and a job is made for each that has neither an
+# open job nor features of these very bytes. A statement after the locks, so it sees what those
+# have committed that it waited for.
+_AGAIN = """
     WITH given AS (
         SELECT * FROM unnest(
             CAST(:references AS text[]), CAST(:keys AS bytea[]), CAST(:metadata AS jsonb[])
-        ) WITH ORDINALITY AS g (reference, image_key, metadata, n)
+        ) AS g (reference, image_key, metadata)
     ), kept AS (
-        INSERT INTO lookalike.images AS i (collection_id, reference, metadata)
-        SELECT :collection_id, reference, metadata FROM given ORDER BY reference
-        ON CONFLICT (collection_id, reference)
-            DO UPDATE SET metadata = i.metadata || excluded.metadata
-        RETURNING i.id, i.reference, i.image_key
-    ), made AS (
-        INSERT INTO lookalike.jobs (collection_id, image_id, reference, space_id, lane)
-        SELECT :collection_id, kept.id, kept.reference, :space_id, :lane
-        FROM given JOIN kept USING (reference)
-        WHERE kept.image_key IS NULL
-            OR given.image_key <> kept.image_key
-            OR NOT EXISTS (SELECT FROM lookalike.features f
-                           WHERE f.space_id = :space_id AND f.image_id = kept.id)
-        ORDER BY given.n
-        ON CONFLICT (image_id) WHERE status IN ('queued', 'retry', 'leased') DO NOTHING
-        RETURNING id, image_id
+        SELECT i.id, i.reference, g.metadata, i.job_id AS last_job_id,
+            CASE WHEN j.id IS NULL AND (
+                i.image_key IS NULL OR g.image_key <> i.image_key
+                OR NOT EXISTS (SELECT FROM lookalike.features f
+                               WHERE f.space_id = :space_id AND f.image_id = i.id)
+            ) THEN nextval('lookalike.jobs_id_seq') END AS job_id
+        FROM given g
+        JOIN lookalike.images i ON i.collection_id = :collection_id AND i.reference = g.reference
+        LEFT JOIN lookalike.jobs j ON j.id = i.job_id AND j.status NOT IN ('done', 'failed')
+    ), changed AS (
+        UPDATE lookalike.images i
+        SET metadata = i.metadata || coalesce(k.metadata, '{}'),
+            job_id = coalesce(k.job_id, i.job_id)
+        FROM kept k WHERE i.id = k.id AND (k.job_id IS NOT NULL OR k.metadata IS NOT NULL)
+    ), enqueued AS (
+        INSERT INTO lookalike.jobs
+            (id, collection_id, image_id, reference, space_id, lane, trace_parent)
+        SELECT job_id, :collection_id, id, reference, :space_id, :lane, :trace_parent
+        FROM kept WHERE job_id IS NOT NULL
     )
-    SELECT kept.reference, kept.id AS image_id, made.id AS made_id, coalesce(made.id, (
-        SELECT max(j.id) FROM lookalike.jobs j WHERE j.image_id = kept.id)) AS job_id
-    FROM kept LEFT JOIN made ON made.image_id = kept.id
+    SELECT k.reference, k.id AS image_id, k.job_id AS made_id,
+        coalesce(k.job_id, (SELECT j.id FROM lookalike.jobs j WHERE j.id = k.last_job_id)) AS job_id
+    FROM kept k
 """
 
 
@@ -99,28 +131,27 @@ def enqueue(
 
     A collection that does not exist is made. An image that is embedded
     already, or is on its way, gets no second job, so doing it again is safe.
-    The relay is woken when the transaction commits.
+    The relay is woken when the transaction commits. Raises BacklogFull,
+    with nothing enqueued, where that would exceed a limit (`lookalike limit`).
     """
     if not requests:
         return []
     collection_id, space_id = _ensure_collection(connection, collection)
     unique = {request.reference.text: request for request in requests}
-    rows = connection.execute(
-        text(_ENQUEUE),
-        {
-            "references": list(unique),
-            "keys": [request.key and request.key.digest for request in unique.values()],
-            "metadata": [json.dumps(dict(r.metadata or {})) for r in unique.values()],
-            "collection_id": collection_id,
-            "space_id": space_id,
-            "lane": int(lane),
-        },
-    )
-    by_reference = {
-        row.reference: Enqueued(row.image_id, row.job_id, row.made_id is not None) for row in rows
+    limits.check_room(connection, collection, collection_id, len(unique))
+    common = {
+        "collection_id": collection_id,
+        "space_id": space_id,
+        "lane": int(lane),
+        "trace_parent": tracing.current_trace_parent(),
     }
+    rows = connection.execute(text(_INSERT), {**_columns(unique.values()), **common})
+    made = {row.reference: Enqueued(row.image_id, row.job_id, True) for row in rows}
+    if len(made) < len(unique):
+        rest = [request for name, request in unique.items() if name not in made]
+        made |= _enqueue_again(connection, rest, common)
     connection.execute(text(f"NOTIFY {JOBS_CHANNEL}"))
-    return [by_reference[request.reference.text] for request in requests]
+    return [made[request.reference.text] for request in requests]
 
 
 def enqueue_query(connection: Connection, collection: str, reference: ImageRef) -> int:
@@ -131,11 +162,17 @@ def enqueue_query(connection: Connection, collection: str, reference: ImageRef) 
     """
     job_id = connection.scalar(
         text("""
-            INSERT INTO lookalike.jobs (collection_id, reference, space_id, lane)
-            SELECT id, :reference, space_id, :lane FROM lookalike.collections WHERE name = :name
+            INSERT INTO lookalike.jobs (collection_id, reference, space_id, lane, trace_parent)
+            SELECT id, :reference, space_id, :lane, :trace_parent
+            FROM lookalike.collections WHERE name = :name
             RETURNING id
         """),
-        {"name": collection, "reference": reference.text, "lane": int(Lane.INTERACTIVE)},
+        {
+            "name": collection,
+            "reference": reference.text,
+            "lane": int(Lane.INTERACTIVE),
+            "trace_parent": tracing.current_trace_parent(),
+        },
     )
     if job_id is None:
         raise unknown_collection(connection, collection)
@@ -187,6 +224,26 @@ def unknown_collection(connection: Connection, name: str) -> UnknownCollection:
     return UnknownCollection(
         f"no collection is named {name!r}; {known}: add an image to make one", value=name
     )
+
+
+def _enqueue_again(
+    connection: Connection, requests: Sequence[Request], common: Mapping[str, object]
+) -> dict[str, Enqueued]:
+    columns = _columns(requests)
+    connection.execute(text(_LOCK), {**columns, **common})
+    rows = connection.execute(text(_AGAIN), {**columns, **common})
+    return {
+        row.reference: Enqueued(row.image_id, row.job_id, row.made_id is not None) for row in rows
+    }
+
+
+def _columns(requests: Iterable[Request]) -> dict[str, list[object]]:
+    some = list(requests)
+    return {
+        "references": [request.reference.text for request in some],
+        "keys": [request.key and request.key.digest for request in some],
+        "metadata": [json.dumps(dict(r.metadata)) if r.metadata else None for r in some],
+    }
 
 
 def _ensure_collection(connection: Connection, name: str) -> tuple[int, int | None]:

@@ -1,24 +1,23 @@
 """The relay: it keeps a bounded window of chunks in Redis, and takes leases back from the dead.
 
 The backlog waits in Postgres. Redis may be flushed, killed or replaced at
-any moment: what was in it is leased again when the lease runs out. Any
-number of relays may run side by side.
+any moment: what was in it is leased again. Any number of relays may run side
+by side.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 
 import structlog
 from celery import Celery
 from sqlalchemy import Engine
 
-from lookalike import broker, leases, workers
+from lookalike import broker, leases, retention, tallies, workers
 from lookalike.database import Listener, open_engine, transaction
-from lookalike.errors import QueueUnavailable, Unavailable
-from lookalike.jobs import Lane
+from lookalike.errors import Unavailable
+from lookalike.publishing import Publisher
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
 from lookalike.tables import JOBS_CHANNEL
@@ -26,7 +25,11 @@ from lookalike.tables import JOBS_CHANNEL
 # Notifications wake the relay; this is how long a backoff that ends, or a notification that
 # got lost with its connection, waits at most.
 POLL_S = 0.5
+# Enqueues and commits leave a row each for every kind of change: a thousand in a busy second.
+FOLD_S = 1.0
 HOUSEKEEPING_S = 60.0
+# It reads the list of all uploads.
+UPLOADS_S = 3600.0
 
 log = structlog.get_logger()
 
@@ -37,25 +40,20 @@ class Relay:
     def __init__(self, engine: Engine, celery: Celery, settings: Settings) -> None:
         self._engine = engine
         self._celery = celery
-        self._lease_s = settings.lease_s
-        self._chunk_size = settings.chunk_size
-        self._window = settings.window_chunks * settings.chunk_size
+        self._publisher = Publisher(engine, celery, settings)
+        self._keep_jobs_s = settings.keep_jobs_s
         self._policy = RetryPolicy(
             settings.max_attempts, settings.backoff_s, settings.max_backoff_s
         )
+        self._due: dict[str, float] = {}
 
     def run(self, listener: Listener, stop: threading.Event) -> None:
         """Work until `stop` is set; an outage of Postgres or Redis is waited out."""
-        next_housekeeping = 0.0
         pause_s = POLL_S
         while not stop.is_set():
             try:
                 listener.open()
-                if time.monotonic() >= next_housekeeping:
-                    self.keep_house()
-                    next_housekeeping = time.monotonic() + HOUSEKEEPING_S
-                self.take_back()
-                if self.publish_ready() == 0:
+                if not self.run_once():
                     listener.wait(POLL_S)
                 pause_s = POLL_S
             except Unavailable as error:
@@ -63,16 +61,16 @@ class Relay:
                 stop.wait(pause_s)
                 pause_s = min(10.0, pause_s * 2)
 
-    def publish_ready(self) -> int:
-        """Lease and publish one round for every live feature space; how many jobs were sent."""
-        with transaction(self._engine) as connection:
-            live = workers.live_workers(connection, lease_s=self._lease_s)
-        n_workers = Counter(worker.space_id for worker in live)
-        return sum(
-            self._publish(space_id, lane, n * self._window)
-            for space_id, n in n_workers.items()
-            for lane in Lane
-        )
+    def run_once(self) -> int:
+        """Take back what is lost, keep house, publish; how many chunks were sent."""
+        if self._is_due("house", HOUSEKEEPING_S):
+            self.keep_house()
+        if self._is_due("tallies", FOLD_S):
+            with transaction(self._engine) as connection:
+                tallies.fold(connection)
+        self.take_back()
+        self.notice_lost_memory()
+        return self._publisher.publish_ready()
 
     def take_back(self) -> leases.Expired:
         """Free jobs whose lease has run out."""
@@ -87,33 +85,39 @@ class Relay:
             )
         return expired
 
-    def keep_house(self) -> None:
-        """Forget old query images, unused uploads and dead workers."""
-        with transaction(self._engine) as connection:
-            leases.purge_queries(connection)
-            workers.forget_dead(connection)
+    def notice_lost_memory(self) -> int:
+        """Free what waits in Redis if Redis was flushed or replaced; how many jobs these are.
 
-    def _publish(self, space_id: int, lane: Lane, window: int) -> int:
+        Without it their leases would run out first, and the workers stand idle meanwhile.
+        Raises QueueUnavailable.
+        """
+        if broker.remembers(self._celery):
+            return 0
         with transaction(self._engine) as connection:
-            room = window - leases.count_published(connection, space_id, lane)
-            if room <= 0:
-                return 0
-            chunks = leases.lease_jobs(
-                connection,
-                space_id,
-                lane,
-                n=room,
-                chunk_size=self._chunk_size,
-                lease_s=self._lease_s,
-            )
-        # Published after the commit: a worker must find the lease that the message names.
-        try:
-            broker.publish(self._celery, space_id, lane, chunks)
-        except QueueUnavailable:
-            with transaction(self._engine) as connection:
-                leases.unlease(connection, chunks)
-            raise
-        return sum(len(chunk.job_ids) for chunk in chunks)
+            n_jobs = leases.take_back_published(connection)
+        # Only now: a relay that dies in between leaves it to the next.
+        broker.leave_mark(self._celery)
+        log.info("Redis is new or was emptied", n_jobs=n_jobs)
+        return n_jobs
+
+    def keep_house(self) -> None:
+        """Forget old query images, unused uploads, dead workers and the history's old end."""
+        with transaction(self._engine) as connection:
+            retention.purge_queries(connection)
+            workers.forget_dead(connection)
+            if self._is_due("uploads", UPLOADS_S):
+                retention.purge_uploads(connection)
+        if self._keep_jobs_s:
+            n_jobs = retention.prune_jobs(self._engine, older_than_s=self._keep_jobs_s)
+            if n_jobs:
+                log.info("pruned", n_jobs=n_jobs)
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + every_s
+        return True
 
 
 def run_relay(settings: Settings, stop: threading.Event) -> None:

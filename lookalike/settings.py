@@ -77,13 +77,18 @@ class Settings(BaseModel):
     fetch_threads: int = Field(8, ge=1, le=256, description="fetches and decodes at a time")
     n_slots: int = Field(8, ge=2, le=256, description="bulk chunks that one worker holds at a time")
 
-    chunk_size: int = Field(16, ge=1, le=64, description="images in one task")
+    chunk_size: int = Field(
+        0, ge=0, le=64, description="images in one task; 0: what a worker's batch holds"
+    )
     window_chunks: int = Field(
         4, ge=1, le=1024, description="published chunks waiting for each live worker"
     )
     lease_s: float = Field(60, ge=0.5, description="until a silent worker's jobs are sent again")
     max_attempts: int = Field(5, ge=1, le=100, description="tries before a job fails for good")
     backoff_s: float = Field(2, gt=0, description="wait before the first retry; doubles each time")
+    keep_jobs_s: float = Field(
+        604_800, ge=0, description="jobs that were done so long ago are forgotten; 0: never"
+    )
     max_backoff_s: float = Field(300, gt=0, description="longest wait before a retry")
 
     connect_timeout_s: float = Field(5, gt=0, description="to connect to an image's host")

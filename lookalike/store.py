@@ -16,7 +16,7 @@ from lookalike.tables import OUTCOMES_CHANNEL
 
 _STAGING = """
     CREATE TEMPORARY TABLE IF NOT EXISTS embedded (
-        job_id bigint, image_key bytea, fetched_ms integer, decoded_ms integer,
+        job_id bigint, lease bigint, image_key bytea, fetched_ms integer, decoded_ms integer,
         batched_ms integer, encoded_ms integer, features halfvec
     ) ON COMMIT DELETE ROWS
 """
@@ -33,6 +33,9 @@ _COMMIT = """
         SELECT j.id, j.image_id, j.collection_id FROM lookalike.jobs j
         WHERE j.id IN (SELECT job_id FROM embedded) AND j.status <> 'done'
         ORDER BY j.id FOR UPDATE
+    ), held AS (
+        SELECT e.job_id, l.leased_at, l.claimed_at, l.worker
+        FROM embedded e JOIN lookalike.leases l ON l.id = e.lease
     ), stored AS (
         INSERT INTO lookalike.features (space_id, collection_id, image_id, features)
         SELECT :space_id, l.collection_id, l.image_id, e.features
@@ -59,27 +62,37 @@ _COMMIT = """
         WHERE i.id = l.image_id AND i.image_key IS DISTINCT FROM e.image_key
     )
     UPDATE lookalike.jobs j
-    SET status = 'done', finished_at = clock_timestamp(), lease_until = NULL,
+    SET status = 'done', finished_at = clock_timestamp(), attempts = j.attempts + 1,
+        leased_at = h.leased_at, claimed_at = h.claimed_at, worker = h.worker,
         error = NULL, message = NULL, fetched_ms = e.fetched_ms, decoded_ms = e.decoded_ms,
         batched_ms = e.batched_ms, encoded_ms = e.encoded_ms
-    FROM locked l JOIN embedded e ON e.job_id = l.id WHERE j.id = l.id
+    FROM locked l JOIN embedded e ON e.job_id = l.id LEFT JOIN held h ON h.job_id = l.id
+    WHERE j.id = l.id
 """
 
 # A failure counts only while the lease is still this worker's.
 _FAIL = """
     UPDATE lookalike.jobs j
     SET status = CASE WHEN f.wait_s IS NULL THEN 'failed' ELSE 'retry' END,
+        attempts = j.attempts + 1,
         available_at = now() + make_interval(secs => coalesce(f.wait_s, 0)),
         finished_at = CASE WHEN f.wait_s IS NULL THEN clock_timestamp() END,
-        error = f.error, message = f.message, lease_until = NULL,
+        leased_at = l.leased_at, claimed_at = l.claimed_at, worker = l.worker,
+        error = f.error, message = f.message,
         fetched_ms = f.fetched_ms, decoded_ms = f.decoded_ms,
         batched_ms = f.batched_ms, encoded_ms = f.encoded_ms
     FROM unnest(
         CAST(:ids AS bigint[]), CAST(:leases AS bigint[]), CAST(:waits AS double precision[]),
-        CAST(:errors AS text[]), CAST(:messages AS text[]), CAST(:fetched AS integer[]),
-        CAST(:decoded AS integer[]), CAST(:batched AS integer[]), CAST(:encoded AS integer[])
+        CAST(:errors AS text[]), CAST(:messages AS text[]), CAST(:fetched AS real[]),
+        CAST(:decoded AS real[]), CAST(:batched AS real[]), CAST(:encoded AS real[])
     ) AS f (id, lease, wait_s, error, message, fetched_ms, decoded_ms, batched_ms, encoded_ms)
+    LEFT JOIN lookalike.leases l ON l.id = f.lease
     WHERE j.id = f.id AND j.lease = f.lease AND j.status = 'leased'
+"""
+
+# Locked before any job, as whoever takes back what has run out does.
+_END = """
+    SELECT id FROM lookalike.leases WHERE id = ANY(CAST(:leases AS bigint[])) ORDER BY id FOR UPDATE
 """
 
 
@@ -126,21 +139,35 @@ def keep_reference(
     return numbers.reshape(-1, row.dimensions)
 
 
-def commit_outcomes(connection: Connection, space_id: int, outcomes: Sequence[Outcome]) -> None:
+def commit_outcomes(
+    connection: Connection,
+    space_id: int,
+    outcomes: Sequence[Outcome],
+    *,
+    ended: Sequence[int] = (),
+) -> None:
     """Write features and the outcomes of their jobs, all in the caller's transaction.
 
     Doing it twice is the same as doing it once; a job that was deleted in
     the meantime leaves nothing behind. An image's tags take the place of
-    those that it had in the feature space.
+    those that it had in the feature space. `ended` are the leases of which
+    no job is left.
     """
     embedded = [outcome for outcome in outcomes if isinstance(outcome, Embedded)]
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    if ended:
+        connection.execute(text(_END), {"leases": list(ended)})
     if embedded:
         connection.execute(text(_STAGING))
         _copy(connection, embedded)
         connection.execute(text(_COMMIT), {"space_id": space_id, **_tag_columns(embedded)})
     if failures:
         connection.execute(text(_FAIL), _failure_columns(failures))
+    if ended:
+        connection.execute(
+            text("DELETE FROM lookalike.leases WHERE id = ANY(CAST(:leases AS bigint[]))"),
+            {"leases": list(ended)},
+        )
     connection.execute(text(f"NOTIFY {OUTCOMES_CHANNEL}"))
 
 

@@ -4,6 +4,9 @@ collections ─< images ─< jobs            a job embeds one image, or one quer
      │            ├────< features        one row an image and feature space
      │            └────< image_tags      its labels in a feature space, where they are wanted
 feature_spaces ─────────┘                features: one partition a feature space
+leases ─< jobs                           a chunk that was published, or is in a worker's hands
+tallies                                  how many there are of what, as changes that add up
+controls                                 what is paused or limited
 uploads                                  bytes that came without a place to get them again
 query_features                           answers for query images, kept for an hour
 workers                                  who is alive, and in which feature space
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
+    ARRAY,
     REAL,
     BigInteger,
     Boolean,
@@ -35,7 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 SCHEMA = "lookalike"
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration; another version in the database means `lookalike migrate`."""
 
 JOBS_CHANNEL = "lookalike_jobs"
@@ -57,8 +61,7 @@ metadata = MetaData(
 
 _NOW = text("now()")
 _IS_READY = text("status = ANY (ARRAY['queued'::text, 'retry'::text])")
-_IS_OPEN = text("status = ANY (ARRAY['queued'::text, 'retry'::text, 'leased'::text])")
-_IS_LEASED = text("status = 'leased'::text")
+_IS_FAILED = text("status = 'failed'::text")
 
 
 def _when(name: str, *, default: bool = False) -> Column[object]:
@@ -110,31 +113,42 @@ images = Table(
     "images",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("collection_id", Integer, ForeignKey(collections.c.id), nullable=False),
-    Column("reference", Text, nullable=False),
+    # Without foreign keys where rows come by the hundred thousand: a check for each would cost
+    # a fifth of an import (`python -m benchmarks.enqueue`).
+    Column("collection_id", Integer, nullable=False),
+    Column("reference", Text(collation="C"), nullable=False),
     # SHA-256 of the bytes whose features are stored; the worker writes it.
     Column("image_key", LargeBinary),
     Column("metadata", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     _when("created_at", default=True),
+    # The last one; it may have been pruned.
+    Column("job_id", BigInteger),
     UniqueConstraint("collection_id", "reference"),
-    Index(None, "image_key"),
+    Index(None, "image_key", postgresql_where=text("image_key IS NOT NULL")),
+    Index(
+        "images_upload_idx",
+        "reference",
+        postgresql_where=text("reference ~~ 'upload:%'::text"),
+    ),
 )
 
 jobs = Table(
     "jobs",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("collection_id", Integer, ForeignKey(collections.c.id), nullable=False),
+    Column("id", BigInteger, Identity(always=False), primary_key=True),
+    Column("collection_id", Integer, nullable=False),
     # Empty for a query image.
-    Column("image_id", BigInteger, ForeignKey(images.c.id, ondelete="CASCADE")),
+    Column("image_id", BigInteger),
     Column("reference", Text, nullable=False),
-    Column("space_id", Integer, ForeignKey(feature_spaces.c.id)),
+    Column("space_id", Integer),
     Column("lane", SmallInteger, nullable=False, server_default=text("1")),
     Column("status", Text, nullable=False, server_default=text("'queued'::text")),
+    # Tries that ended; the one that a worker is at is not among them.
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     _when("available_at", default=True),
+    # The lease's number while the job is leased, and afterwards the last one's.
     Column("lease", BigInteger),
-    _when("lease_until"),
+    # Of the attempt that ended last.
     _when("leased_at"),
     _when("claimed_at"),
     Column("worker", Text),
@@ -147,16 +161,66 @@ jobs = Table(
     Column("encoded_ms", Integer),
     _when("created_at", default=True),
     _when("finished_at"),
+    # The producer's span, as W3C Trace Context writes it, where it is traced.
+    Column("trace_parent", Text),
     CheckConstraint(
         "status = ANY (ARRAY['queued'::text, 'leased'::text, 'retry'::text, 'done'::text, "
         "'failed'::text])",
         name="status",
     ),
-    Index("jobs_ready_idx", "space_id", "lane", "available_at", "id", postgresql_where=_IS_READY),
-    Index("jobs_leased_idx", "space_id", "lease_until", postgresql_where=_IS_LEASED),
-    Index("jobs_open_key", "image_id", unique=True, postgresql_where=_IS_OPEN),
-    Index(None, "image_id"),
-    Index(None, "collection_id", "status"),
+    Index(
+        "jobs_ready_idx",
+        *("space_id", "lane", "collection_id", "available_at", "id"),
+        postgresql_where=_IS_READY,
+    ),
+    Index("jobs_failed_idx", "collection_id", "error", "id", postgresql_where=_IS_FAILED),
+    Index("jobs_query_idx", "finished_at", postgresql_where=text("image_id IS NULL")),
+    Index(None, "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column(
+        "id",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        server_default=lease_numbers.next_value(),
+    ),
+    Column("space_id", Integer, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("job_ids", ARRAY(BigInteger), nullable=False),
+    _when("leased_at", default=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    # Empty while the chunk waits in Redis.
+    _when("claimed_at"),
+    Column("worker", Text),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("collection_id", Integer, nullable=False),
+    # Empty for images, and for jobs that no worker's feature space has adopted yet.
+    Column("space_id", Integer),
+    Column("lane", SmallInteger),
+    # A job's status, or `image`.
+    Column("what", Text, nullable=False),
+    Column("n", BigInteger, nullable=False),
+)
+
+controls = Table(
+    "controls",
+    metadata,
+    # 0: all of them.
+    Column("collection_id", Integer, primary_key=True, autoincrement=False),
+    # Which lanes wait: `bulk`, or `all`.
+    Column("paused", Text),
+    Column("max_open", BigInteger),
+    _when("changed_at", default=True),
+    CheckConstraint("paused = ANY (ARRAY['bulk'::text, 'all'::text])", name="paused"),
+    CheckConstraint("max_open >= 0", name="max_open"),
 )
 
 uploads = Table(
@@ -203,6 +267,8 @@ workers = Table(
     Column("id", Text, primary_key=True),
     Column("space_id", Integer, ForeignKey(feature_spaces.c.id), nullable=False),
     Column("description", Text, nullable=False),
+    Column("batch_size", Integer, nullable=False, server_default=text("16")),
+    Column("n_held", Integer, nullable=False, server_default=text("0")),
     Column("n_done", BigInteger, nullable=False, server_default=text("0")),
     _when("started_at", default=True),
     _when("last_seen", default=True),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 _LIVE = """
     SELECT w.id, w.space_id, s.encoder || '@' || left(s.digest, 12) AS space, w.description,
-           w.n_done, w.started_at, w.last_seen, w.last_progress
+           w.batch_size, w.n_held, w.n_done, w.started_at, w.last_seen, w.last_progress
     FROM lookalike.workers w JOIN lookalike.feature_spaces s ON s.id = w.space_id
     WHERE w.last_seen > now() - make_interval(secs => :lease_s)
     ORDER BY w.started_at
@@ -18,26 +18,38 @@ _LIVE = """
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A live worker; times are the database's."""
+    """A live worker; times are the database's. `n_held` are the jobs in its hands."""
 
     id: str
     space_id: int
     space: str
     description: str
+    batch_size: int
+    n_held: int
     n_done: int
     started_at: datetime
     last_seen: datetime
     last_progress: datetime | None
 
 
-def announce(connection: Connection, worker: str, space_id: int, description: str) -> None:
-    """Make a worker known; it counts as alive until its heartbeats stop."""
+def announce(
+    connection: Connection, worker: str, space_id: int, description: str, *, batch_size: int = 16
+) -> None:
+    """Make a worker known; it counts as alive until its heartbeats stop.
+
+    Chunks for it are as large as its batches.
+    """
     connection.execute(
         text("""
-            INSERT INTO lookalike.workers (id, space_id, description)
-            VALUES (:id, :space_id, :description)
+            INSERT INTO lookalike.workers (id, space_id, description, batch_size)
+            VALUES (:id, :space_id, :description, :batch_size)
         """),
-        {"id": worker, "space_id": space_id, "description": description},
+        {
+            "id": worker,
+            "space_id": space_id,
+            "description": description,
+            "batch_size": batch_size,
+        },
     )
     adopt(connection, space_id)
     connection.execute(text("NOTIFY lookalike_jobs"))
@@ -61,17 +73,19 @@ def adopt(connection: Connection, space_id: int) -> None:
     )
 
 
-def heartbeat(connection: Connection, worker: str, space_id: int, n_done: int) -> None:
-    """Report that a worker lives and how many images it has finished."""
+def heartbeat(
+    connection: Connection, worker: str, space_id: int, *, n_done: int, n_held: int
+) -> None:
+    """Report that a worker lives, how many images it has finished and how many it holds."""
     adopt(connection, space_id)
     connection.execute(
         text("""
             UPDATE lookalike.workers
-            SET last_seen = now(), n_done = :n_done,
+            SET last_seen = now(), n_done = :n_done, n_held = :n_held,
                 last_progress = CASE WHEN :n_done > n_done THEN now() ELSE last_progress END
             WHERE id = :id
         """),
-        {"id": worker, "n_done": n_done},
+        {"id": worker, "n_done": n_done, "n_held": n_held},
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Engine
 
-from lookalike import leases, store, workers
+from lookalike import leases, store, windows, workers
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.features import Features, FeatureSpace, Tag
@@ -38,7 +38,7 @@ class Installation:
     def claim(self, *, lane: Lane = Lane.BULK, worker: str = "w") -> list[ClaimedJob]:
         """Lease everything that is ready, and claim it."""
         with transaction(self.engine) as connection:
-            chunks = leases.lease_jobs(
+            chunks = windows.lease_jobs(
                 connection, self.space_id, lane, n=1000, chunk_size=16, lease_s=60
             )
             return [

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lookalike import leases
+from lookalike import windows
 from lookalike.database import transaction
 from lookalike.features import Features
 from lookalike.images import ImageRef
@@ -48,7 +48,7 @@ def run(
     pipeline = Pipeline(parts, limits)
     pipeline.start()
     with transaction(house.engine) as connection:
-        (chunk,) = leases.lease_jobs(
+        (chunk,) = windows.lease_jobs(
             connection, house.space_id, Lane.BULK, n=9, chunk_size=9, lease_s=60
         )
     pipeline.run_chunk(chunk)
@@ -67,7 +67,7 @@ def test_a_row_that_the_database_refuses_fails_alone(house: Installation) -> Non
 
     pipeline = run(house, Short(), ["a.jpg", "b.jpg"])
     assert statuses(house) == {JobStatus.FAILED: 2}
-    assert pipeline.held() == []
+    assert pipeline.holds.leases() == []
 
 
 def test_a_bug_in_one_fetch_is_that_jobs_outcome_only(house: Installation) -> None:
@@ -77,7 +77,7 @@ def test_a_bug_in_one_fetch_is_that_jobs_outcome_only(house: Installation) -> No
 
 def test_nothing_is_held_once_a_chunk_is_committed(house: Installation) -> None:
     pipeline = run(house, FakeEncoder(), [f"{i}.jpg" for i in range(9)])
-    assert pipeline.held() == []
+    assert pipeline.holds.leases() == []
     assert pipeline.n_finished == 9
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from lookalike import leases, queue, workers
+from lookalike import leases, queue, windows, workers
 from lookalike.database import transaction
 from lookalike.errors import UnknownJob, WaitedTooLong
 from lookalike.images import ImageRef
@@ -33,7 +33,7 @@ def urls(n: int) -> list[str]:
 
 def expire_leases(house: Installation) -> leases.Expired:
     with transaction(house.engine) as connection:
-        connection.execute(text("UPDATE lookalike.jobs SET lease_until = now() - interval '1 s'"))
+        connection.execute(text("UPDATE lookalike.leases SET expires_at = now() - interval '1 s'"))
         return leases.take_back_expired(connection, POLICY)
 
 
@@ -79,7 +79,7 @@ def test_what_is_enqueued_while_no_worker_lives_belongs_to_the_next_one(
 def test_a_chunk_delivered_twice_is_claimed_once(house: Installation) -> None:
     list(house.client.add_many(urls(5)))
     with transaction(house.engine) as connection:
-        (chunk,) = leases.lease_jobs(
+        (chunk,) = windows.lease_jobs(
             connection, house.space_id, Lane.BULK, n=10, chunk_size=16, lease_s=60
         )
         assert len(leases.claim(connection, chunk, worker="a", lease_s=60)) == 5
@@ -90,26 +90,31 @@ def test_relays_side_by_side_lease_different_jobs(house: Installation) -> None:
     list(house.client.add_many(urls(20)))
     with transaction(house.engine) as one, transaction(house.engine) as other:
         chunks = [
-            leases.lease_jobs(c, house.space_id, Lane.BULK, n=10, chunk_size=10, lease_s=60)
+            windows.lease_jobs(c, house.space_id, Lane.BULK, n=10, chunk_size=10, lease_s=60)
             for c in (one, other)
         ]
-    ids = [job_id for group in chunks for chunk in group for job_id in chunk.job_ids]
-    assert len(set(ids)) == len(ids) == 20
+    with transaction(house.engine) as connection:
+        claimed = [
+            job.id
+            for chunk in [*chunks[0], *chunks[1]]
+            for job in leases.claim(connection, chunk, worker="w", lease_s=60)
+        ]
+    assert len(set(claimed)) == len(claimed) == 20
 
 
 def test_only_what_a_worker_really_holds_is_renewed(house: Installation) -> None:
-    list(house.client.add_many(urls(3)))
+    list(house.client.add_many(urls(20)))
     held, *_ = house.claim()
     with transaction(house.engine) as connection:
-        connection.execute(text("UPDATE lookalike.jobs SET lease_until = now() - interval '1 s'"))
-        assert leases.renew(connection, [held.id], worker="w", lease_s=60) == 1
-        assert leases.take_back_expired(connection, POLICY).n_retried == 2
+        connection.execute(text("UPDATE lookalike.leases SET expires_at = now() - interval '1 s'"))
+        assert leases.renew(connection, [held.lease], worker="w", lease_s=60) == 1
+        assert leases.take_back_expired(connection, POLICY).n_retried == 4
 
 
 def test_a_lost_message_costs_no_attempt(house: Installation) -> None:
     list(house.client.add_many(urls(2)))
     with transaction(house.engine) as connection:
-        leases.lease_jobs(connection, house.space_id, Lane.BULK, n=9, chunk_size=9, lease_s=60)
+        windows.lease_jobs(connection, house.space_id, Lane.BULK, n=9, chunk_size=9, lease_s=60)
     assert expire_leases(house).n_unclaimed == 2
     assert [job.attempts for job in house.claim()] == [1, 1]
 

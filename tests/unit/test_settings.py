@@ -9,7 +9,7 @@ from lookalike.settings import Settings, settings_table
 
 
 def test_every_option_has_a_default() -> None:
-    assert Settings.load({}).chunk_size == 16
+    assert Settings.load({}).window_chunks == 4
 
 
 def test_variables_are_read_and_an_empty_one_counts_as_unset() -> None:

@@ -74,13 +74,14 @@ def run_worker(settings: Settings) -> None:
         worker,
         space_id,
         lease_s=settings.lease_s,
-        held=pipeline.held,
-        n_finished=lambda: pipeline.n_finished,
+        pipeline=pipeline,
     )
     register_tasks(celery, pipeline.run_chunk)
     pipeline.start()
     with transaction(engine) as connection:
-        workers.announce(connection, worker, space_id, encoder.description)
+        workers.announce(
+            connection, worker, space_id, encoder.description, batch_size=encoder.batch_size
+        )
     heartbeat.start()
     _exit_when_fatal(pipeline)
     try:

@@ -35,6 +35,8 @@ def encode_each(encoder: Encoder, pixels: Sequence[Pixels]) -> list[Features | L
             middle = len(pixels) // 2
             return encode_each(encoder, pixels[:middle]) + encode_each(encoder, pixels[middle:])
         return [_as_error(error)]
+    if _is_storable(features):
+        return list(features)
     return [_checked(row) for row in features]
 
 
@@ -55,8 +57,14 @@ def to_batch(pixels: Sequence[Pixels]) -> Batch:
     return np.stack(pixels).astype(np.float32) / np.float32(255)
 
 
+def _is_storable(features: Features) -> bool:
+    """Whether half precision holds all of these numbers."""
+    # Not a number fails every comparison, and the largest of some is not one if any is not.
+    return bool(np.abs(features).max() <= _LARGEST)
+
+
 def _checked(features: Features) -> Features | LookalikeError:
-    if np.isfinite(features).all() and float(np.abs(features).max()) <= _LARGEST:
+    if _is_storable(features):
         return features
     return ImageNotEmbeddable(
         "the encoder gave numbers that are not finite, or above 65504, for this image: look at "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import Engine
@@ -11,6 +10,7 @@ from sqlalchemy import Engine
 from lookalike import leases, workers
 from lookalike.database import transaction
 from lookalike.errors import Unavailable
+from lookalike_worker.pipeline import Pipeline
 
 # A status that is older than this looks like a hang.
 _MOST_S = 5.0
@@ -28,15 +28,13 @@ class Heartbeat:
         space_id: int,
         *,
         lease_s: float,
-        held: Callable[[], Sequence[int]],
-        n_finished: Callable[[], int],
+        pipeline: Pipeline,
     ) -> None:
         self._engine = engine
         self._worker = worker
         self._space_id = space_id
         self._lease_s = lease_s
-        self._held = held
-        self._n_finished = n_finished
+        self._pipeline = pipeline
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -50,10 +48,18 @@ class Heartbeat:
     def _run(self) -> None:
         while not self._stop.wait(min(self._lease_s / 3, _MOST_S)):
             try:
-                with transaction(self._engine) as connection:
-                    leases.renew(
-                        connection, self._held(), worker=self._worker, lease_s=self._lease_s
-                    )
-                    workers.heartbeat(connection, self._worker, self._space_id, self._n_finished())
+                self._beat()
             except Unavailable as error:
                 log.warning("heartbeat missed", message=str(error))
+
+    def _beat(self) -> None:
+        holds = self._pipeline.holds
+        with transaction(self._engine) as connection:
+            leases.renew(connection, holds.leases(), worker=self._worker, lease_s=self._lease_s)
+            workers.heartbeat(
+                connection,
+                self._worker,
+                self._space_id,
+                n_done=self._pipeline.n_finished,
+                n_held=holds.n_jobs,
+            )

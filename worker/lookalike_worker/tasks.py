@@ -26,9 +26,7 @@ def register_tasks(app: Celery, run_chunk: Callable[[Chunk], int]) -> None:
             log.error("unreadable chunk", message=str(error))
             return
         try:
-            n_claimed = run_chunk(chunk)
+            if not run_chunk(chunk):
+                log.info("stale chunk", lease=chunk.lease)
         except StoreUnavailable as error:
             log.warning("chunk not claimed", lease=chunk.lease, message=str(error))
-            return
-        if n_claimed < len(chunk.job_ids):
-            log.info("stale chunk", lease=chunk.lease, n=len(chunk.job_ids), n_claimed=n_claimed)

@@ -1,0 +1,61 @@
+"""Backpressure at the door: how many jobs may be open, by collection and in all."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from lookalike import tallies
+from lookalike.errors import BacklogFull
+
+EVERY = 0
+"""Stands for all collections in the table `controls`."""
+
+# A producer asks again between these, whatever the rate says.
+_LEAST_WAIT_S, _MOST_WAIT_S = 1, 300
+
+
+def set_limit(connection: Connection, collection_id: int, max_open: int | None) -> None:
+    """Limit the open jobs of a collection, or of EVERY one together; None lifts the limit."""
+    connection.execute(
+        text("""
+            INSERT INTO lookalike.controls (collection_id, max_open) VALUES (:id, :max_open)
+            ON CONFLICT (collection_id) DO UPDATE
+                SET max_open = excluded.max_open, changed_at = now()
+        """),
+        {"id": collection_id, "max_open": max_open},
+    )
+
+
+def check_room(connection: Connection, collection: str, collection_id: int, n_jobs: int) -> None:
+    """Raise BacklogFull where `n_jobs` more would exceed a limit.
+
+    Without limits it reads an empty table. Producers that ask at the same
+    moment do not see each other's jobs, so together they may exceed a
+    limit by what each brings.
+    """
+    limits = connection.execute(
+        text("""
+            SELECT collection_id, max_open FROM lookalike.controls
+            WHERE collection_id IN (:every, :id) AND max_open IS NOT NULL
+        """),
+        {"every": EVERY, "id": collection_id},
+    ).all()
+    for limited_id, max_open in limits:
+        which = None if limited_id == EVERY else collection_id
+        n_open = tallies.count_open(connection, which)
+        excess = n_open + n_jobs - max_open
+        if excess > 0:
+            where = "in all" if which is None else f"in the collection {collection!r}"
+            raise BacklogFull(
+                f"found {n_open:,} open jobs {where}, and {n_jobs:,} more to enqueue; expected at "
+                f"most {max_open:,}: enqueue fewer at a time, try again later, or raise the limit "
+                "with `lookalike limit`",
+                value=n_open,
+                retry_in_s=_wait_s(connection, which, excess),
+            )
+
+
+def _wait_s(connection: Connection, collection_id: int | None, n_jobs: int) -> float:
+    """How long so many jobs take, at the rate of the last minute."""
+    per_s = tallies.rate(connection, collection_id)
+    return min(_MOST_WAIT_S, max(_LEAST_WAIT_S, n_jobs / per_s)) if per_s else _MOST_WAIT_S
