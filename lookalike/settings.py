@@ -77,6 +77,10 @@ class Settings(BaseModel):
     fetch_threads: int = Field(8, ge=1, le=256, description="fetches and decodes at a time")
     n_slots: int = Field(8, ge=2, le=256, description="bulk chunks that one worker holds at a time")
 
+    shutdown_s: float = Field(
+        30, ge=0, description="a worker that is told to end finishes what it can in this time"
+    )
+
     chunk_size: int = Field(
         0, ge=0, le=64, description="images in one task; 0: what a worker's batch holds"
     )

@@ -44,7 +44,7 @@ def run(
     list(house.client.add_many([f"https://example.org/{name}" for name in names]))
     policy = RetryPolicy(max_attempts=1, backoff_s=1, max_backoff_s=1)
     parts = Parts(house.engine, encoder, house.space_id, fetch, decode, policy, tagger)
-    limits = Limits("w", 60, fetch_threads=2, bulk_slots=2)
+    limits = Limits("w", 60, fetch_threads=2)
     pipeline = Pipeline(parts, limits)
     pipeline.start()
     with transaction(house.engine) as connection:

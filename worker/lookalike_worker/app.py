@@ -12,6 +12,7 @@ import time
 
 import structlog
 from celery import Celery
+from celery.signals import worker_shutting_down
 from sqlalchemy import Engine
 
 from lookalike import broker, store, workers
@@ -21,6 +22,7 @@ from lookalike.images import ImageKey
 from lookalike.logs import configure_logs
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
+from lookalike_worker.consuming import consume_queries
 from lookalike_worker.decode import decode_image
 from lookalike_worker.encoder import Encoder, Tagger
 from lookalike_worker.encoders import load_encoder, load_tagger
@@ -30,10 +32,15 @@ from lookalike_worker.heartbeat import Heartbeat
 from lookalike_worker.modules.record import identify_golden_images
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
 from lookalike_worker.runtimes.faithfulness import check_reference
+from lookalike_worker.shutdown import Shutdown
 from lookalike_worker.tasks import register_tasks
 
-# Queries that one worker takes at a time beside its bulk chunks.
+# Queries that one worker claims at a time beside its bulk chunks.
 _QUERY_THREADS = 4
+
+# Python lets a thread compute for 5 ms before another gets its turn; an accelerator whose batch
+# takes 25 ms would idle a fifth of its time.
+_SWITCH_S = 0.0005
 
 log = structlog.get_logger()
 
@@ -55,9 +62,11 @@ def main() -> int:
 def run_worker(settings: Settings) -> None:
     """Load the encoder, then take chunks until a signal asks to stop.
 
-    At the first SIGTERM what was taken is finished and committed; what was
-    only reserved goes back. Raises Misconfigured before any job is taken.
+    At the first SIGTERM what was taken is finished and committed, as far as
+    `shutdown_s` allows; the rest goes back, at a second signal at once.
+    Raises Misconfigured before any job is taken.
     """
+    sys.setswitchinterval(_SWITCH_S)
     engine = open_engine(
         settings.require_database(),
         pool_size=settings.n_slots + settings.fetch_threads + 2,
@@ -76,7 +85,7 @@ def run_worker(settings: Settings) -> None:
         lease_s=settings.lease_s,
         pipeline=pipeline,
     )
-    register_tasks(celery, pipeline.run_chunk)
+    _connect(celery, pipeline, settings, space_id)
     pipeline.start()
     with transaction(engine) as connection:
         workers.announce(
@@ -85,7 +94,7 @@ def run_worker(settings: Settings) -> None:
     heartbeat.start()
     _exit_when_fatal(pipeline)
     try:
-        _take_chunks(celery, settings, worker, space_id)
+        _take_chunks(celery, settings, worker)
         pipeline.close()
     finally:
         heartbeat.stop()
@@ -141,7 +150,6 @@ def _build_pipeline(
         worker,
         settings.lease_s,
         fetch_threads=settings.fetch_threads,
-        bulk_slots=settings.n_slots,
     )
     return Pipeline(parts, limits), fetcher
 
@@ -161,12 +169,22 @@ def _build_fetcher(settings: Settings, engine: Engine) -> Fetcher:
     return Fetcher(policy, load_upload=load_upload)
 
 
-def _take_chunks(celery: Celery, settings: Settings, worker: str, space_id: int) -> None:
-    celery.conf.task_queues = broker.queues(space_id)
+def _connect(celery: Celery, pipeline: Pipeline, settings: Settings, space_id: int) -> None:
+    """Lead both lanes' chunks, and the signals that end the worker, to the pipeline."""
+    queries, bulk = broker.queues(space_id)
+    celery.conf.task_queues = [bulk]
+    register_tasks(celery, pipeline.run_chunk)
+    consume_queries(celery, queries, pipeline.take_chunk, n_threads=_QUERY_THREADS)
+    shutdown = Shutdown(pipeline, bound_s=settings.shutdown_s)
+    # Weakly referenced otherwise, and gone at once.
+    worker_shutting_down.connect(lambda **_: shutdown.ask(), weak=False)
+
+
+def _take_chunks(celery: Celery, settings: Settings, worker: str) -> None:
     celery.Worker(
         pool="threads",
-        # Bulk chunks take at most the slots and the window; a query always finds a thread.
-        concurrency=settings.n_slots + settings.window_chunks + _QUERY_THREADS,
+        # A thread a slot: what is taken from Redis is claimed at once.
+        concurrency=settings.n_slots,
         hostname=worker,
         loglevel="WARNING",
         without_gossip=True,

@@ -13,10 +13,14 @@ class Hold:
     """A claimed chunk; `claimed` is a moment of the monotonic clock, `claimed_ns` of the wall's."""
 
     lease: int
-    n_left: int
+    n_jobs: int
+    n_left: int = field(init=False)
     claimed: float = field(default_factory=time.monotonic)
     claimed_ns: int = field(default_factory=time.time_ns)
     ended: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.n_left = self.n_jobs
 
     def since_ms(self, moment: float) -> float:
         """Milliseconds from the claim to a moment of the monotonic clock."""

@@ -2,8 +2,8 @@
 
 claim ──► loaders ── fetch, decode ──► batcher ──► encoder thread ──► writer ── COMMIT
              └── rejected ─────────────────────────────────────────────┘
-The thread that brought a bulk chunk waits until its last job is committed:
-only then does it take another, so a worker holds no more than its slots.
+The thread that brought a bulk chunk waits until its last job is committed;
+Celery has so many of these threads as the worker has slots.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ class Limits:
     worker: str
     lease_s: float
     fetch_threads: int
-    bulk_slots: int
 
 
 class Pipeline:
@@ -82,10 +81,10 @@ class Pipeline:
             loaded=lambda loaded: self._batcher.put(loaded, loaded.job.lane),
             failed=self._writer.put,
         )
-        self._slots = threading.BoundedSemaphore(limits.bulk_slots)
         self._stopping = threading.Event()
         self._encoder_thread = threading.Thread(target=self._encode, name="encoder", daemon=True)
         self._fatal: Exception | None = None
+        self.is_abandoned = False
 
     @property
     def n_finished(self) -> int:
@@ -105,17 +104,14 @@ class Pipeline:
     def run_chunk(self, chunk: Chunk) -> int:
         """Embed a chunk's images; how many jobs were claimed, once all of them are committed.
 
-        It waits for a slot first. Raises StoreUnavailable where the claim
-        cannot be made; the jobs' lease then runs out and the relay sends
-        them again.
+        Raises StoreUnavailable where the claim cannot be made; the jobs'
+        lease then runs out and the relay sends them again.
         """
-        with self._slots:
-            hold = self.take_chunk(chunk)
-            if hold is None:
-                return 0
-            n_jobs = hold.n_left
-            hold.ended.wait()
-        return n_jobs
+        hold = self.take_chunk(chunk)
+        if hold is None:
+            return 0
+        hold.ended.wait()
+        return hold.n_jobs
 
     def take_chunk(self, chunk: Chunk) -> Hold | None:
         """Claim a chunk and begin with it; None where nothing was left to claim.
@@ -139,17 +135,22 @@ class Pipeline:
     def stop(self, timeout_s: float) -> int:
         """Take nothing more, and finish what is held within `timeout_s` seconds.
 
-        What is not finished by then goes back to the queue, with no attempt
-        counted; how many jobs these are. If Postgres cannot be reached, they
-        follow when their leases run out.
+        What is not finished by then goes back; how many jobs these are.
         """
         self._stopping.set()
-        if self.holds.wait_until_empty(timeout_s):
-            return 0
-        held = self.holds.leases()
+        return 0 if self.holds.wait_until_empty(timeout_s) else self.give_up()
+
+    def give_up(self) -> int:
+        """Take nothing more, and give back what is held, with no attempt counted; how many jobs.
+
+        If Postgres cannot be reached, their leases run out instead.
+        """
+        self._stopping.set()
+        leases_held = self.holds.leases()
+        self.is_abandoned = self.is_abandoned or bool(leases_held)
         try:
             with transaction(self._parts.engine) as connection:
-                return leases.give_back(connection, held, worker=self._limits.worker)
+                return leases.give_back(connection, leases_held, worker=self._limits.worker)
         except Unavailable as error:
             log.warning("leases run out instead of being given back", message=str(error))
             return 0
@@ -157,7 +158,12 @@ class Pipeline:
             self.holds.abandon()
 
     def close(self) -> None:
-        """Finish what was taken, commit it, and end the threads."""
+        """Finish what was taken, commit it, and end the threads.
+
+        After `give_up` some may be amid a fetch or a batch; they end with the process.
+        """
+        if self.is_abandoned:
+            return
         self._loaders.close()
         self._batcher.close()
         self._encoder_thread.join()
