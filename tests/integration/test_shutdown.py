@@ -110,7 +110,12 @@ def test_what_a_stopping_worker_cannot_finish_goes_back_without_an_attempt(
 def test_a_query_does_not_wait_for_a_bulk_that_fills_every_slot(
     host: SlowHost, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    options = {"allow_hosts": host.address[7:], "fetch_timeout_s": 600, "n_slots": 2}
+    options = {
+        "allow_hosts": host.address[7:],
+        "fetch_timeout_s": 600,
+        "n_slots": 2,
+        "shutdown_s": 0,
+    }
     with Processes(database_url, redis_url, tmp_path, **options) as processes:
         processes.start("relay")
         processes.start_worker()
