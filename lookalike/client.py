@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from lookalike import progress, queue, search
 from lookalike.database import Listener, check_schema, open_engine, transaction
+from lookalike.doorbell import Doorbell
 from lookalike.errors import (
     ImageNotFound,
     ImageTooLarge,
@@ -24,6 +24,7 @@ from lookalike.errors import (
 from lookalike.features import Features, Neighbour, Tag
 from lookalike.images import ImageKey, ImageRef, Source
 from lookalike.jobs import Job, JobStatus
+from lookalike.pairs import in_pairs
 from lookalike.queue import Enqueued, Request
 from lookalike.search import QueryFeatures
 from lookalike.settings import Settings
@@ -36,13 +37,17 @@ ImageLike = str | Path | bytes | ImageRef
 DEFAULT_COLLECTION = "default"
 
 # Large enough that a round trip costs little beside it, small enough to show progress.
-_ADD_ROWS = 1000
+_ADD_ROWS = 5000
+# One that carries its bytes counts as so many.
+_UPLOAD_WEIGHT = 50
 
 
 class Lookalike:
     """A connection to a lookalike installation; thread-safe; needs Postgres alone.
 
-    `Lookalike()` reads the environment. Every method raises
+    Where the settings name Redis too, jobs are published right after they
+    are committed, without waiting for a relay. `Lookalike()` reads the
+    environment. Every method raises
     StoreUnavailable where Postgres cannot be reached.
     """
 
@@ -50,6 +55,7 @@ class Lookalike:
         self._settings = settings or Settings.load()
         self._url = database_url or self._settings.require_database()
         self._engine: Engine = open_engine(self._url)
+        self._doorbell = Doorbell(self._engine, self._settings)
         check_schema(self._engine)
 
     def add(
@@ -76,23 +82,26 @@ class Lookalike:
         metadata: Mapping[str, object] | None = None,
         upload: bool = False,
     ) -> Iterator[Enqueued]:
-        """Enqueue images in the order given, a thousand a transaction, as they are iterated.
+        """Enqueue images in the order given, some thousands a transaction, as they are iterated.
 
-        Each yielded answer is committed already. An image that is no valid
-        reference raises Rejected before its thousand is sent.
+        Each yielded answer is committed already; two transactions are under
+        way at a time. An image that is no valid reference raises Rejected,
+        and what exceeds a limit BacklogFull; what was yielded before stays,
+        and adding the rest again later is safe.
         """
-        pending = iter(images)
-        while some := list(islice(pending, _ADD_ROWS)):
+
+        def add(some: list[ImageLike]) -> list[Enqueued]:
             with transaction(self._engine) as connection:
-                requests = []
-                for image in some:
-                    if isinstance(image, bytes) or upload:
-                        ref, key = queue.upload(connection, self._bytes(image))
-                        name = {} if isinstance(image, bytes) else {"name": str(image)}
-                        requests.append(Request(ref, key, {**name, **(metadata or {})}))
-                    else:
-                        requests.append(_request(image, metadata))
-                answers = queue.enqueue(connection, collection, requests)
+                requests = [
+                    self._uploaded(connection, image, metadata)
+                    if isinstance(image, bytes) or upload
+                    else _request(image, metadata)
+                    for image in some
+                ]
+                return queue.enqueue(connection, collection, requests)
+
+        for answers in in_pairs(add, _portions(images, upload=upload)):
+            self._doorbell.ring()
             yield from answers
 
     def job(self, job_id: int) -> Job:
@@ -175,6 +184,7 @@ class Lookalike:
                 else queue.upload(connection, self._bytes(image))[0]
             )
             job_id = queue.enqueue_query(connection, collection, ref)
+        self._doorbell.ring()
         (job,) = self.wait([job_id], timeout_s=self._settings.query_timeout_s)
         if job.status is JobStatus.FAILED:
             raise _failure(job)
@@ -198,6 +208,7 @@ class Lookalike:
             return read_tags(connection, image_id)
 
     def close(self) -> None:
+        self._doorbell.close()
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -211,6 +222,13 @@ class Lookalike:
     ) -> None:
         self.close()
 
+    def _uploaded(
+        self, connection: Connection, image: ImageLike, metadata: Mapping[str, object] | None
+    ) -> Request:
+        ref, key = queue.upload(connection, self._bytes(image))
+        name = {} if isinstance(image, bytes) else {"name": str(image)}
+        return Request(ref, key, {**name, **(metadata or {})})
+
     def _bytes(self, image: ImageLike) -> bytes:
         data = image if isinstance(image, bytes) else _read(_parsed(image))
         if len(data) > self._settings.max_bytes:
@@ -221,6 +239,20 @@ class Lookalike:
         return data
 
 
+def _portions(images: Iterable[ImageLike], *, upload: bool) -> Iterator[list[ImageLike]]:
+    """The images, as many as one transaction takes at a time."""
+    portion: list[ImageLike] = []
+    weight = 0
+    for image in images:
+        portion.append(image)
+        weight += _UPLOAD_WEIGHT if upload or isinstance(image, bytes) else 1
+        if weight >= _ADD_ROWS:
+            yield portion
+            portion, weight = [], 0
+    if portion:
+        yield portion
+
+
 def _parsed(image: str | Path | ImageRef) -> ImageRef:
     if isinstance(image, ImageRef):
         return image
@@ -228,6 +260,8 @@ def _parsed(image: str | Path | ImageRef) -> ImageRef:
 
 
 def _request(image: str | Path | ImageRef, metadata: Mapping[str, object] | None) -> Request:
+    if isinstance(image, str) and image.startswith("http"):
+        return Request(ImageRef.parse(image), None, metadata)
     ref = _parsed(image)
     key = None
     if ref.source == Source.FILE and ref.path.is_file():

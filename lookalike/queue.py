@@ -145,8 +145,8 @@ def enqueue(
         "lane": int(lane),
         "trace_parent": tracing.current_trace_parent(),
     }
-    rows = connection.execute(text(_INSERT), {**_columns(unique.values()), **common})
-    made = {row.reference: Enqueued(row.image_id, row.job_id, True) for row in rows}
+    rows = connection.execute(text(_INSERT), {**_columns(unique.values()), **common}).all()
+    made = {reference: Enqueued(image_id, job_id, True) for reference, image_id, job_id in rows}
     if len(made) < len(unique):
         rest = [request for name, request in unique.items() if name not in made]
         made |= _enqueue_again(connection, rest, common)

@@ -79,3 +79,19 @@ def test_a_worker_that_is_asked_to_stop_finishes_what_it_holds(
         processes.start_worker()
         jobs = processes.client.wait(added)
         assert {(job.status, job.attempts) for job in jobs} == {(JobStatus.DONE, 1)}
+
+
+def test_a_producer_that_reaches_redis_needs_no_relay_for_what_the_window_holds(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with Processes(database_url, redis_url, tmp_path) as processes:
+        processes.start_worker()
+        added = list(processes.client.add_many(pictures(tmp_path / "pictures", 10)))
+        assert {job.status for job in processes.client.wait(added)} == {JobStatus.DONE}
+        assert processes.client.search(tmp_path / "pictures" / "3.png", k=1)
+
+
+def test_a_producer_does_not_notice_that_redis_is_gone(database_url: str, tmp_path: Path) -> None:
+    with Processes(database_url, "redis://127.0.0.1:1/0", tmp_path) as processes:
+        added = list(processes.client.add_many(pictures(tmp_path / "pictures", 3)))
+        assert [one.is_new for one in added] == [True] * 3
