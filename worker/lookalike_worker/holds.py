@@ -13,14 +13,11 @@ class Hold:
     """A claimed chunk; `claimed` is a moment of the monotonic clock, `claimed_ns` of the wall's."""
 
     lease: int
-    n_jobs: int
-    n_left: int = field(init=False)
+    n_jobs: int = 0
+    n_left: int = 0
     claimed: float = field(default_factory=time.monotonic)
     claimed_ns: int = field(default_factory=time.time_ns)
     ended: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        self.n_left = self.n_jobs
 
     def since_ms(self, moment: float) -> float:
         """Milliseconds from the claim to a moment of the monotonic clock."""
@@ -34,12 +31,23 @@ class Holds:
         self._holds: dict[int, Hold] = {}
         self._changed = threading.Condition()
 
-    def take(self, lease: int, n_jobs: int) -> Hold:
-        """Begin to hold a chunk of so many jobs."""
-        hold = Hold(lease, n_jobs)
+    def reach(self, lease: int) -> Hold:
+        """Begin to claim a chunk: whoever waits for empty hands waits for the answer too."""
+        hold = Hold(lease)
         with self._changed:
             self._holds[lease] = hold
         return hold
+
+    def take(self, hold: Hold, n_jobs: int) -> None:
+        """So many jobs were claimed."""
+        with self._changed:
+            hold.n_jobs = hold.n_left = n_jobs
+
+    def drop(self, hold: Hold) -> None:
+        """Nothing was claimed."""
+        with self._changed:
+            self._holds.pop(hold.lease, None)
+            self._changed.notify_all()
 
     def leases(self) -> list[int]:
         """The leases to renew."""

@@ -20,7 +20,7 @@ from lookalike import leases
 from lookalike.database import transaction
 from lookalike.errors import Unavailable
 from lookalike.images import ImageRef
-from lookalike.jobs import Chunk, Lane
+from lookalike.jobs import Chunk, ClaimedJob, Lane
 from lookalike.retries import RetryPolicy
 from lookalike_worker.batching import Batcher
 from lookalike_worker.encoder import Encoder, Pixels, Tagger
@@ -118,19 +118,28 @@ class Pipeline:
 
         One that comes after `stop` goes back. Raises StoreUnavailable.
         """
-        with transaction(self._parts.engine) as connection:
-            if self._stopping.is_set():
-                leases.give_back(connection, [chunk.lease])
-                return None
-            jobs = leases.claim(
-                connection, chunk, worker=self._limits.worker, lease_s=self._limits.lease_s
-            )
+        hold = self.holds.reach(chunk.lease)
+        jobs: list[ClaimedJob] = []
+        try:
+            jobs = self._claim(chunk)
+        finally:
+            if not jobs:
+                self.holds.drop(hold)
         if not jobs:
             return None
-        hold = self.holds.take(chunk.lease, len(jobs))
+        self.holds.take(hold, len(jobs))
         for job in jobs:
             self._loaders.put(job, hold)
         return hold
+
+    def _claim(self, chunk: Chunk) -> list[ClaimedJob]:
+        with transaction(self._parts.engine) as connection:
+            if self._stopping.is_set():
+                leases.give_back(connection, [chunk.lease])
+                return []
+            return leases.claim(
+                connection, chunk, worker=self._limits.worker, lease_s=self._limits.lease_s
+            )
 
     def stop(self, timeout_s: float) -> int:
         """Take nothing more, and finish what is held within `timeout_s` seconds.
