@@ -9,9 +9,12 @@ import redis
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lookalike.errors import QueueUnavailable
 from lookalike.jobs import Chunk, Lane
+from lookalike.redis_urls import RedisServer, parse_redis_url
 
 EMBED_TASK = "lookalike.embed"
 """A deployed name is a wire contract: it never changes."""
@@ -21,9 +24,14 @@ MARK = "lookalike.mark"
 
 
 def celery_app(redis_url: str) -> Celery:
-    """A Celery application with the settings that the measurements chose (docs/design.md)."""
-    app = Celery("lookalike", broker=redis_url, set_as_current=False)
+    """A Celery application with the settings that the measurements chose (docs/design.md).
+
+    It connects when first used. Raises InvalidSetting where the URL is none of Redis's.
+    """
+    server = parse_redis_url(redis_url)
+    app = Celery("lookalike", broker=server.broker_url, set_as_current=False)
     app.conf.update(
+        broker_use_ssl=dict(server.tls) if server.tls else None,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
@@ -46,11 +54,24 @@ def celery_app(redis_url: str) -> Celery:
             "socket_keepalive": True,
             # The first queue of a worker is served first: interactive before bulk.
             "queue_order_strategy": "priority",
+            **_sentinel_transport(server),
         },
         # A publish that fails gives its rows back at once; the relay is the one that retries.
         task_publish_retry=False,
     )
     return app
+
+
+def _sentinel_transport(server: RedisServer) -> dict[str, object]:
+    if server.master is None:
+        return {}
+    # Once more, since a connection that lay idle may have died, and no more: redis-py's own
+    # default spends 4 s on a sentinel that is down before it asks the next one.
+    retry = Retry(NoBackoff(), 1)
+    return {
+        "master_name": server.master,
+        "sentinel_kwargs": {**server.sentinel_options, "retry": retry},
+    }
 
 
 def queue_name(space_id: int, lane: Lane) -> str:

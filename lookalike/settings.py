@@ -45,7 +45,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     database_url: str = Field("", description="Postgres with pgvector, `postgresql://…`")
-    redis_url: str = Field("", description="Redis or Valkey, `redis://…`")
+    redis_url: str = Field(
+        "",
+        description="Redis or Valkey, `redis://…`; TLS and Sentinel: docs/scaling.md",
+    )
     home: Path = Field(
         default_factory=_home,
         description="data of embedded servers, cached encoders; default: the user's data folder",
