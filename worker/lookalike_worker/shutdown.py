@@ -22,6 +22,10 @@ class Shutdown:
         for what in (self._finish, self._give_up):
             threading.Thread(target=what, name="shutdown", daemon=True).start()
 
+    @property
+    def is_asked(self) -> bool:
+        return self._asked.is_set()
+
     def ask(self) -> None:
         """A signal came; signal handlers may call this."""
         if self._asked.is_set():
