@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -52,6 +54,11 @@ def variables(name: str) -> dict[str, str]:
 def test_every_file_is_applied(folder: Path) -> None:
     names = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
     assert {path.name for path in folder.iterdir()} == {*names, "kustomization.yaml"}
+
+
+def test_the_autoscaler_is_what_keda_documents() -> None:
+    schema = json.loads((Path(__file__).parent / "data/scaledobject.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(only("ScaledObject"))
 
 
 @pytest.mark.parametrize("name", PODS)
