@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -59,11 +59,13 @@ class Chunk:
 
     The lease's number is all that a worker needs: the jobs stand in the
     lease's row. A job leased again belongs to another lease, and the older
-    message claims nothing.
+    message claims nothing. `trace_parents` are those of its jobs, for the
+    process that publishes it.
     """
 
     lease: int
     lane: Lane
+    trace_parents: frozenset[str] = field(default=frozenset(), compare=False)
 
     VERSION = 2
 

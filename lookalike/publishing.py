@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from lookalike import broker, leases, windows
+from lookalike import broker, leases, tracing, windows
 from lookalike.database import transaction
 from lookalike.errors import QueueUnavailable
 from lookalike.jobs import Chunk, Lane
@@ -51,7 +51,9 @@ class Publisher:
         chunks = self._lease(window, lane, room, chunk_size)
         if chunks:
             # After the commit: a worker must find the lease that the message names.
-            self._send(window.space_id, lane, chunks)
+            parents = frozenset().union(*(chunk.trace_parents for chunk in chunks))
+            with tracing.passing_on("lookalike publish", parents):
+                self._send(window.space_id, lane, chunks)
         return len(chunks)
 
     def _lease(self, window: Window, lane: Lane, room: int, chunk_size: int) -> list[Chunk]:

@@ -136,6 +136,17 @@ def enqueue(
     """
     if not requests:
         return []
+    with tracing.producing("lookalike enqueue") as trace_parent:
+        return _enqueue(connection, collection, requests, lane, trace_parent)
+
+
+def _enqueue(
+    connection: Connection,
+    collection: str,
+    requests: Sequence[Request],
+    lane: Lane,
+    trace_parent: str | None,
+) -> list[Enqueued]:
     collection_id, space_id = _ensure_collection(connection, collection)
     unique = {request.reference.text: request for request in requests}
     limits.check_room(connection, collection, collection_id, len(unique))
@@ -143,7 +154,7 @@ def enqueue(
         "collection_id": collection_id,
         "space_id": space_id,
         "lane": int(lane),
-        "trace_parent": tracing.current_trace_parent(),
+        "trace_parent": trace_parent,
     }
     rows = connection.execute(text(_INSERT), {**_columns(unique.values()), **common}).all()
     made = {reference: Enqueued(image_id, job_id, True) for reference, image_id, job_id in rows}
@@ -160,20 +171,21 @@ def enqueue_query(connection: Connection, collection: str, reference: ImageRef) 
     Its features go to no collection and are kept for an hour. Raises
     UnknownCollection where the collection does not exist.
     """
-    job_id = connection.scalar(
-        text("""
-            INSERT INTO lookalike.jobs (collection_id, reference, space_id, lane, trace_parent)
-            SELECT id, :reference, space_id, :lane, :trace_parent
-            FROM lookalike.collections WHERE name = :name
-            RETURNING id
-        """),
-        {
-            "name": collection,
-            "reference": reference.text,
-            "lane": int(Lane.INTERACTIVE),
-            "trace_parent": tracing.current_trace_parent(),
-        },
-    )
+    with tracing.producing("lookalike enqueue") as trace_parent:
+        job_id = connection.scalar(
+            text("""
+                INSERT INTO lookalike.jobs (collection_id, reference, space_id, lane, trace_parent)
+                SELECT id, :reference, space_id, :lane, :trace_parent
+                FROM lookalike.collections WHERE name = :name
+                RETURNING id
+            """),
+            {
+                "name": collection,
+                "reference": reference.text,
+                "lane": int(Lane.INTERACTIVE),
+                "trace_parent": trace_parent,
+            },
+        )
     if job_id is None:
         raise unknown_collection(connection, collection)
     connection.execute(text(f"NOTIFY {JOBS_CHANNEL}"))

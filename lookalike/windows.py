@@ -38,8 +38,8 @@ _PICK = """
         -- Where there are more collections than room, chance decides whose turn it is.
         ORDER BY random() LIMIT :n
     )
-    SELECT job.id, job.attempts FROM served s CROSS JOIN LATERAL (
-        SELECT j.id, j.attempts FROM lookalike.jobs j
+    SELECT job.id, job.attempts, job.trace_parent FROM served s CROSS JOIN LATERAL (
+        SELECT j.id, j.attempts, j.trace_parent FROM lookalike.jobs j
         WHERE j.status IN ('queued', 'retry') AND j.space_id = :space_id AND j.lane = :lane
             AND j.collection_id = s.collection_id AND j.available_at <= now()
         ORDER BY j.available_at, j.id
@@ -143,4 +143,8 @@ def lease_jobs(  # noqa: PLR0913 - what is leased, how much, and for how long
             "lease_s": lease_s,
         },
     )
-    return [Chunk(lease, lane) for lease in leased]
+    traced = {row.id: row.trace_parent for row in rows if row.trace_parent}
+    return [
+        Chunk(lease, lane, frozenset(traced[i] for i in group if i in traced))
+        for lease, group in zip(leased, groups, strict=True)
+    ]
