@@ -14,9 +14,11 @@ import structlog
 from celery import Celery
 from sqlalchemy import Engine
 
-from lookalike import broker, leases, retention, tallies, workers
+from lookalike import broker, leases, metrics, retention, tallies, tracing, workers
 from lookalike.database import Listener, open_engine, transaction
 from lookalike.errors import Unavailable
+from lookalike.metrics import RelayCounts
+from lookalike.probes import Probes, ProbeServer
 from lookalike.publishing import Publisher
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
@@ -30,6 +32,8 @@ FOLD_S = 1.0
 HOUSEKEEPING_S = 60.0
 # It reads the list of all uploads.
 UPLOADS_S = 3600.0
+# A round takes milliseconds and comes twice a second; the one that keeps house takes longer.
+READY_S = 10.0
 
 log = structlog.get_logger()
 
@@ -46,6 +50,7 @@ class Relay:
             settings.max_attempts, settings.backoff_s, settings.max_backoff_s
         )
         self._due: dict[str, float] = {}
+        self.counts = RelayCounts()
 
     def run(self, listener: Listener, stop: threading.Event) -> None:
         """Work until `stop` is set; an outage of Postgres or Redis is waited out."""
@@ -57,6 +62,7 @@ class Relay:
                     listener.wait(POLL_S)
                 pause_s = POLL_S
             except Unavailable as error:
+                self.counts.n_outages += 1
                 log.warning("outage", error=error.reason, message=str(error), retry_in_s=pause_s)
                 stop.wait(pause_s)
                 pause_s = min(10.0, pause_s * 2)
@@ -70,12 +76,28 @@ class Relay:
                 tallies.fold(connection)
         self.take_back()
         self.notice_lost_memory()
-        return self._publisher.publish_ready()
+        n_chunks = self._publisher.publish_ready()
+        self.counts.n_chunks += n_chunks
+        self.counts.last_round = time.monotonic()
+        return n_chunks
+
+    def missing(self) -> list[str]:
+        """Why the relay is not ready; nothing, if its last round has just succeeded."""
+        last_round = self.counts.last_round
+        if last_round is None:
+            return ["a first round that succeeds"]
+        ago_s = time.monotonic() - last_round
+        if ago_s <= READY_S:
+            return []
+        return [f"a round that succeeds within {READY_S:.0f} s; the last did {ago_s:.0f} s ago"]
 
     def take_back(self) -> leases.Expired:
         """Free jobs whose lease has run out."""
         with transaction(self._engine) as connection:
             expired = leases.take_back_expired(connection, self._policy)
+        self.counts.n_unclaimed += expired.n_unclaimed
+        self.counts.n_retried += expired.n_retried
+        self.counts.n_failed += expired.n_failed
         if expired != leases.Expired():
             log.warning(
                 "leases ran out",
@@ -97,6 +119,7 @@ class Relay:
             n_jobs = leases.take_back_published(connection)
         # Only now: a relay that dies in between leaves it to the next.
         broker.leave_mark(self._celery)
+        self.counts.n_losses += 1
         log.info("Redis is new or was emptied", n_jobs=n_jobs)
         return n_jobs
 
@@ -125,10 +148,23 @@ def run_relay(settings: Settings, stop: threading.Event) -> None:
     engine = open_engine(settings.require_database(), application="lookalike relay")
     celery = broker.celery_app(settings.require_redis())
     listener = Listener(settings.require_database(), JOBS_CHANNEL)
+    relay = Relay(engine, celery, settings)
+    probes = _serve_probes(relay, engine, settings)
+    end_traces = tracing.configure("lookalike-relay", is_on=settings.traces)
     try:
         log.info("relay started")
-        Relay(engine, celery, settings).run(listener, stop)
+        relay.run(listener, stop)
     finally:
+        probes.close()
+        end_traces()
         listener.close()
         celery.close()
         engine.dispose()
+
+
+def _serve_probes(relay: Relay, engine: Engine, settings: Settings) -> ProbeServer:
+    registry = metrics.new_registry()
+    registry.register(metrics.RelayCollector(relay.counts))
+    registry.register(metrics.BacklogCollector(engine, lease_s=settings.lease_s))
+    probes = Probes(lambda accept: metrics.render(registry, accept), relay.missing)
+    return ProbeServer(probes, host=settings.metrics_host, port=settings.metrics_port)

@@ -109,6 +109,19 @@ class Settings(BaseModel):
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API listens on")
     query_timeout_s: float = Field(30, gt=0, description="wait for a query image's features")
 
+    metrics_host: str = Field(
+        "127.0.0.1", description="address of a worker's or relay's /metrics and /readyz"
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port of these, one for each process; 0: none"
+    )
+    stuck_s: float = Field(
+        300, gt=0, description="a worker that should and does not get on for so long exits"
+    )
+    traces: bool = Field(
+        False, description="send spans by OTLP, as the `OTEL_…` variables say; docs/observing.md"
+    )
+
     @classmethod
     def load(cls, mapping: Mapping[str, str] | None = None) -> Self:
         """Read the `LOOKALIKE_…` variables of a mapping, by default the environment.

@@ -40,6 +40,14 @@ def read(connection: Connection) -> list[Tally]:
     ]
 
 
+def space_names(connection: Connection) -> dict[int, str]:
+    """How people and metrics call each feature space, by its id."""
+    rows = connection.execute(
+        text("SELECT id, encoder || '@' || left(digest, 12) AS name FROM lookalike.feature_spaces")
+    )
+    return {row.id: row.name for row in rows}
+
+
 def count_open(connection: Connection, collection_id: int | None = None) -> int:
     """Jobs that are neither done nor failed, of one collection or of all."""
     return int(

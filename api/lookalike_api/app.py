@@ -9,18 +9,20 @@ from threading import BoundedSemaphore, Lock
 
 import structlog
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from lookalike import metrics, tracing
 from lookalike.client import Lookalike
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.errors import LookalikeError, SchemaOutdated, Unavailable
 from lookalike.logs import configure_logs
 from lookalike.settings import Settings
 from lookalike.workers import live_workers
+from lookalike_api.metrics import Requests
 from lookalike_api.payloads import Problem
 from lookalike_api.problems import (
     MEDIA_TYPE,
@@ -64,6 +66,10 @@ class Connections:
         with transaction(self._engine) as connection:
             return len(live_workers(connection, lease_s=self._settings.lease_s))
 
+    def backlog(self) -> metrics.BacklogCollector:
+        """What Prometheus reads of the jobs that there are."""
+        return metrics.BacklogCollector(self._engine, lease_s=self._settings.lease_s)
+
     def close(self) -> None:
         self._engine.dispose()
         if self._client is not None:
@@ -78,12 +84,13 @@ class Connections:
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application; raises InvalidSetting where no database is set.
+    """The application; raises InvalidSetting where no database is set, or no span can be sent.
 
     It starts without Postgres as well, answers 503 meanwhile, and serves as
     soon as Postgres is there.
     """
     connections = Connections(settings)
+    end_traces = tracing.configure("lookalike-api", is_on=settings.traces)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -93,6 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
             log.warning("api not ready", reason=error.reason, message=str(error))
         yield
         connections.close()
+        end_traces()
 
     app = FastAPI(
         title="lookalike",
@@ -106,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(router, prefix="/v1")
     app.include_router(router, include_in_schema=False)
     _answer_problems(app)
+    _serve_metrics(app, connections)
     return app
 
 
@@ -121,6 +130,17 @@ def serve(settings: Settings) -> None:
         ws="none",
         timeout_graceful_shutdown=_SHUTDOWN_S,
     )
+
+
+def _serve_metrics(app: FastAPI, connections: Connections) -> None:
+    registry = metrics.new_registry()
+    registry.register(connections.backlog())
+    app.add_middleware(Requests, registry=registry)
+
+    @app.get("/metrics", include_in_schema=False)
+    def _metrics(request: Request) -> Response:
+        media_type, text = metrics.render(registry, request.headers.get("accept", ""))
+        return Response(text, media_type=media_type)
 
 
 def _answer_problems(app: FastAPI) -> None:

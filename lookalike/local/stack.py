@@ -151,7 +151,8 @@ class Stack:
         # Whoever runs the all-in-one owns the machine's files; whoever calls its API does not.
         roots = self.settings.file_roots or (Path("/"),)
         children = [
-            self._child("relay"),
+            # A port has one listener: the worker.
+            self._child("relay", self.settings.model_copy(update={"metrics_port": 0})),
             self._child("worker", self.settings.model_copy(update={"file_roots": roots})),
             self._child("api"),
         ]

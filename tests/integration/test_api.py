@@ -310,3 +310,18 @@ def test_the_description_names_both_content_types(http: httpx.Client) -> None:
     for path in ("/v1/images", "/v1/search"):
         content = paths[path]["post"]["requestBody"]["content"]
         assert list(content) == ["application/json", "multipart/form-data"]
+
+
+def test_requests_are_counted_by_route_whatever_paths_and_methods_clients_invent(
+    http: httpx.Client,
+) -> None:
+    add(http, reference=URL.format(1))
+    for number in range(3):
+        http.get(f"/v1/jobs/{number + 1000}")
+        http.request(f"ODD{number}", f"/no/such/path/{number}")
+    text = http.get("/metrics").text
+    posted = 'method="POST",route="/images",status="202"'
+    assert f"lookalike_api_requests_total{{{posted}}} 1.0" in text
+    assert 'method="GET",route="/jobs/{job_id}",status="404"} 3.0' in text
+    assert 'method="other",route="none",status="404"} 3.0' in text
+    assert 'lookalike_jobs{lane="bulk",space="none",state="queued"} 1.0' in text

@@ -17,7 +17,18 @@ SHIPPED = ("lookalike", "worker", "api", "migrations")
 LONGEST_FILE = 300
 LONGER_FILES: dict[str, str] = {}
 
-HEAVY = ("tensorflow", "keras", "celery", "sqlalchemy", "psycopg2", "fastapi", "PIL", "httpx")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "celery",
+    "sqlalchemy",
+    "psycopg2",
+    "fastapi",
+    "PIL",
+    "httpx",
+    "prometheus_client",
+    "opentelemetry",
+)
 
 
 def sources(*folders: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,154 @@
+"""What Prometheus reads of a relay, and of the backlog that all processes share.
+
+No label's values grow with the work: lanes and states are fixed, feature
+spaces are as many as encoders were ever used. Collections, images, hosts and
+workers' names are no labels: each of their values would cost the Prometheus
+server a series for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine, text
+
+from lookalike import tallies
+from lookalike.database import transaction
+from lookalike.errors import LookalikeError
+from lookalike.jobs import JobStatus
+from lookalike.workers import live_workers
+
+# A scraper waits ten seconds by default.
+_STATEMENT_TIMEOUT_MS = 5000
+
+# Of these there are as many as were ever done: how many were done lately, the workers say.
+_UNTOLD = (JobStatus.DONE,)
+
+log = structlog.get_logger()
+
+
+def new_registry() -> CollectorRegistry:
+    """A registry with what is to be known of any process: processor time, memory, files, Python."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+def render(registry: CollectorRegistry, accept: str = "") -> tuple[str, bytes]:
+    """The media type and text of a registry's metrics, in the format that the scraper prefers."""
+    encode, media_type = choose_encoder(accept)
+    return media_type, encode(registry)
+
+
+class BacklogCollector(Collector):
+    """Reads how many jobs there are, from Postgres, whenever it is scraped.
+
+    Every process that has it tells the same: take the maximum, not the sum.
+    """
+
+    def __init__(self, engine: Engine, *, lease_s: float) -> None:
+        self._engine = engine
+        self._lease_s = lease_s
+
+    def describe(self) -> Iterable[Metric]:
+        return _backlog_families()
+
+    def collect(self) -> Iterator[Metric]:
+        """An outage of Postgres leaves the backlog out and sets `lookalike_postgres_up` to 0."""
+        up, jobs, workers = _backlog_families()
+        try:
+            counts, live = self._read()
+        except LookalikeError as error:
+            log.warning("backlog not read", error=error.reason, message=str(error))
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        for labels, n in sorted(counts.items()):
+            jobs.add_metric(labels, n)
+        for space, n in sorted(live.items()):
+            workers.add_metric([space], n)
+        yield from (up, jobs, workers)
+
+    def _read(self) -> tuple[dict[tuple[str, str, str], int], dict[str, int]]:
+        counts: dict[tuple[str, str, str], int] = {}
+        live: dict[str, int] = {}
+        with transaction(self._engine) as connection:
+            connection.execute(text(f"SET LOCAL statement_timeout = {_STATEMENT_TIMEOUT_MS}"))
+            spaces = tallies.space_names(connection)
+            for tally in tallies.read(connection):
+                if tally.status not in _UNTOLD:
+                    # Jobs have no feature space before the first worker comes.
+                    space = "none" if tally.space_id is None else spaces[tally.space_id]
+                    labels = (tally.status.value, tally.lane.name.lower(), space)
+                    counts[labels] = counts.get(labels, 0) + tally.n
+            for worker in live_workers(connection, lease_s=self._lease_s):
+                live[worker.space] = live.get(worker.space, 0) + 1
+        return counts, live
+
+
+def _backlog_families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+    return (
+        GaugeMetricFamily("lookalike_postgres_up", "Whether Postgres answered this scrape"),
+        GaugeMetricFamily(
+            "lookalike_jobs",
+            "Jobs that are queued, to be retried, leased, or failed",
+            labels=["state", "lane", "space"],
+        ),
+        GaugeMetricFamily("lookalike_workers", "Workers whose heartbeat is live", labels=["space"]),
+    )
+
+
+@dataclass(slots=True)
+class RelayCounts:
+    """What a relay has seen and done since its start; one thread writes, others read.
+
+    `last_round` is a moment of the monotonic clock: when the last round succeeded.
+    """
+
+    n_chunks: int = 0
+    n_unclaimed: int = 0
+    n_retried: int = 0
+    n_failed: int = 0
+    n_losses: int = 0
+    n_outages: int = 0
+    last_round: float | None = None
+
+
+class RelayCollector(Collector):
+    """Tells a relay's counts."""
+
+    def __init__(self, counts: RelayCounts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        counts = self._counts
+        yield CounterMetricFamily(
+            "lookalike_relay_chunks_published", "Chunks sent to Redis", value=counts.n_chunks
+        )
+        expired = CounterMetricFamily(
+            "lookalike_relay_leases_expired",
+            "Jobs taken back: never claimed, to be tried again, failed for good",
+            labels=["kind"],
+        )
+        expired.add_metric(["unclaimed"], counts.n_unclaimed)
+        expired.add_metric(["retried"], counts.n_retried)
+        expired.add_metric(["failed"], counts.n_failed)
+        yield expired
+        yield CounterMetricFamily(
+            "lookalike_relay_redis_losses",
+            "Times that Redis was found empty or new",
+            value=counts.n_losses,
+        )
+        yield CounterMetricFamily(
+            "lookalike_relay_outages",
+            "Rounds that Postgres or Redis could not serve",
+            value=counts.n_outages,
+        )
