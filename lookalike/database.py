@@ -19,6 +19,8 @@ _CONNECT_ARGS = {
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    # The same where something was sent that nobody acknowledges; the kernel gives it 15 minutes.
+    "tcp_user_timeout": 30_000,
 }
 
 

@@ -179,3 +179,18 @@ def take_back_expired(connection: Connection, policy: RetryPolicy) -> Expired:
     if n_failed:
         connection.execute(text(f"NOTIFY {OUTCOMES_CHANNEL}"))
     return Expired(n_unclaimed, len(lost) - n_failed, n_failed)
+
+
+def oldest_published_s(connection: Connection, space_id: int) -> float | None:
+    """For how long the oldest chunk of a feature space waits in Redis for a worker, if one does.
+
+    A chunk whose lease has run out is not counted: its relay is dead, or late.
+    """
+    age_s = connection.scalar(
+        text("""
+            SELECT extract(epoch FROM now() - min(leased_at))::float8 FROM lookalike.leases
+            WHERE space_id = :space_id AND claimed_at IS NULL AND expires_at > now()
+        """),
+        {"space_id": space_id},
+    )
+    return None if age_s is None else float(age_s)

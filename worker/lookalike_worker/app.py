@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 import structlog
 from celery import Celery
@@ -29,7 +30,9 @@ from lookalike_worker.encoders import load_encoder, load_tagger
 from lookalike_worker.fetch import Fetcher, FetchPolicy
 from lookalike_worker.golden import golden_images
 from lookalike_worker.heartbeat import Heartbeat
+from lookalike_worker.lookout import AGREEING, WARM, Lookout
 from lookalike_worker.modules.record import identify_golden_images
+from lookalike_worker.observing import Observer
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
 from lookalike_worker.runtimes.faithfulness import check_reference
 from lookalike_worker.shutdown import Shutdown
@@ -77,10 +80,15 @@ def run_worker(settings: Settings) -> None:
     )
     celery = broker.celery_app(settings.require_redis())
     check_schema(engine)
+    lookout = Lookout(settings)
     encoder, tagger = _load(settings)
+    lookout.has(WARM)
     worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     space_id = _join_space(engine, encoder)
-    pipeline, fetcher = _build_pipeline(settings, engine, encoder, tagger, worker, space_id)
+    lookout.has(AGREEING)
+    pipeline, fetcher = _build_pipeline(
+        settings, engine, encoder, tagger, worker, space_id, lookout.observers
+    )
     heartbeat = Heartbeat(
         engine,
         worker,
@@ -95,6 +103,7 @@ def run_worker(settings: Settings) -> None:
             connection, worker, space_id, encoder.description, batch_size=encoder.batch_size
         )
     heartbeat.start()
+    lookout.watch(pipeline, heartbeat, encoder, space_id)
     _exit_when_fatal(pipeline)
     try:
         _take_chunks(celery, settings, worker, shutdown)
@@ -103,6 +112,7 @@ def run_worker(settings: Settings) -> None:
         heartbeat.stop()
         fetcher.close()
         _leave(engine, worker)
+        lookout.close()
 
 
 def _load(settings: Settings) -> tuple[Encoder, Tagger | None]:
@@ -129,13 +139,14 @@ def _join_space(engine: Engine, encoder: Encoder) -> int:
     return space_id
 
 
-def _build_pipeline(
+def _build_pipeline(  # noqa: PLR0913, PLR0917 - what it is built of
     settings: Settings,
     engine: Engine,
     encoder: Encoder,
     tagger: Tagger | None,
     worker: str,
     space_id: int,
+    observers: Sequence[Observer],
 ) -> tuple[Pipeline, Fetcher]:
     fetcher = _build_fetcher(settings, engine)
     parts = Parts(
@@ -148,6 +159,7 @@ def _build_pipeline(
         ),
         policy=RetryPolicy(settings.max_attempts, settings.backoff_s, settings.max_backoff_s),
         tagger=tagger,
+        observers=observers,
     )
     limits = Limits(
         worker,
