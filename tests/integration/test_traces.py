@@ -88,11 +88,12 @@ def test_a_callers_trace_goes_on_from_the_enqueueing_to_the_commit(
             steps = ("fetch", "decode", "batch", "encode", "commit")
             expected = {
                 ("lookalike-api", "lookalike enqueue"),
-                ("lookalike-relay", "lookalike publish"),
                 ("lookalike-worker", "lookalike embed"),
                 *(("lookalike-worker", step) for step in steps),
             }
             processes.until(lambda: expected <= received.names())
+            # By the relay, or by the API itself, whoever is first.
+            processes.until(lambda: "lookalike publish" in {name for _, name in received.names()})
     # The web framework may add spans of its own.
     spans = {span.name: span for _, span in received.spans if span.trace_id.hex() == TRACE_ID}
     assert {name for _, name in expected} <= spans.keys()
