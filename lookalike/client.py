@@ -10,24 +10,26 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine
 
-from lookalike import progress, queue, search
+from lookalike import queue, search
 from lookalike.database import Listener, check_schema, open_engine, transaction
 from lookalike.doorbell import Doorbell
 from lookalike.errors import (
-    ImageNotFound,
     ImageTooLarge,
-    ReferenceForbidden,
     Rejected,
     Unavailable,
     WaitedTooLong,
 )
 from lookalike.features import Features, Neighbour, Tag
-from lookalike.images import ImageKey, ImageRef, Source
+from lookalike.images import ImageRef, Source
+from lookalike.inputs import parsed, read_file, request_of
 from lookalike.jobs import Job, JobStatus
+from lookalike.operator import Operator
 from lookalike.pairs import in_pairs
 from lookalike.queue import Enqueued, Request
 from lookalike.search import QueryFeatures
 from lookalike.settings import Settings
+from lookalike.status import Status, read_status
+from lookalike.story import Story, read_story
 from lookalike.tables import OUTCOMES_CHANNEL
 from lookalike.tags import read_tags
 
@@ -95,7 +97,7 @@ class Lookalike:
                 requests = [
                     self._uploaded(connection, image, metadata)
                     if isinstance(image, bytes) or upload
-                    else _request(image, metadata)
+                    else request_of(image, metadata)
                     for image in some
                 ]
                 return queue.enqueue(connection, collection, requests)
@@ -138,15 +140,20 @@ class Lookalike:
         with transaction(self._engine) as connection:
             return queue.read_jobs(connection, ids)
 
-    def status(self) -> progress.Status:
-        """Jobs by collection and status, and the live workers."""
-        with transaction(self._engine) as connection:
-            return progress.read_status(connection, lease_s=self._settings.lease_s)
+    @property
+    def operator(self) -> Operator:
+        """What operators do: pause, drain, limit, retry what failed, clean up."""
+        return Operator(self._engine, self._url)
 
-    def why(self, image_id: int) -> progress.Story:
+    def status(self) -> Status:
+        """What waits, is done and failed, how fast it goes, and the live workers."""
+        with transaction(self._engine) as connection:
+            return read_status(connection, lease_s=self._settings.lease_s)
+
+    def why(self, image_id: int) -> Story:
         """The story of one image; raises UnknownImage."""
         with transaction(self._engine) as connection:
-            return progress.read_story(connection, image_id)
+            return read_story(connection, image_id)
 
     def search(
         self,
@@ -176,10 +183,10 @@ class Lookalike:
 
     def embed(self, image: ImageLike, *, collection: str = DEFAULT_COLLECTION) -> QueryFeatures:
         """A picture's features in a collection's space, without adding it anywhere."""
-        is_remote = isinstance(image, str | ImageRef) and _parsed(image).source != Source.FILE
+        is_remote = isinstance(image, str | ImageRef) and parsed(image).source != Source.FILE
         with transaction(self._engine) as connection:
             ref = (
-                _parsed(image)
+                parsed(image)
                 if is_remote and isinstance(image, str | ImageRef)
                 else queue.upload(connection, self._bytes(image))[0]
             )
@@ -230,7 +237,7 @@ class Lookalike:
         return Request(ref, key, {**name, **(metadata or {})})
 
     def _bytes(self, image: ImageLike) -> bytes:
-        data = image if isinstance(image, bytes) else _read(_parsed(image))
+        data = image if isinstance(image, bytes) else read_file(parsed(image))
         if len(data) > self._settings.max_bytes:
             raise ImageTooLarge(
                 f"found an image of {len(data):,} bytes; expected at most "
@@ -251,38 +258,6 @@ def _portions(images: Iterable[ImageLike], *, upload: bool) -> Iterator[list[Ima
             portion, weight = [], 0
     if portion:
         yield portion
-
-
-def _parsed(image: str | Path | ImageRef) -> ImageRef:
-    if isinstance(image, ImageRef):
-        return image
-    return ImageRef.of_path(image) if isinstance(image, Path) else ImageRef.parse(image)
-
-
-def _request(image: str | Path | ImageRef, metadata: Mapping[str, object] | None) -> Request:
-    if isinstance(image, str) and image.startswith("http"):
-        return Request(ImageRef.parse(image), None, metadata)
-    ref = _parsed(image)
-    key = None
-    if ref.source == Source.FILE and ref.path.is_file():
-        # Only a key tells that a picture has changed. One that this machine cannot read is
-        # for the worker to judge.
-        try:
-            key = ImageKey.of(ref.path.read_bytes())
-        except OSError:
-            key = None
-    return Request(ref, key, metadata)
-
-
-def _read(ref: ImageRef) -> bytes:
-    try:
-        return ref.path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise ImageNotFound(
-            f"no image file is at {ref.path}: give a file's path", value=str(ref.path)
-        ) from error
-    except OSError as error:
-        raise ReferenceForbidden(f"{ref.path} cannot be read: {error.strerror}") from error
 
 
 def _job_id(job: Enqueued | Job | int) -> int | None:

@@ -227,6 +227,16 @@ def open_job_ids(connection: Connection, job_ids: Sequence[int]) -> list[int]:
     return [int(job_id) for job_id in rows]
 
 
+def find_collection(connection: Connection, name: str) -> int:
+    """A collection's id; raises UnknownCollection."""
+    found = connection.scalar(
+        text("SELECT id FROM lookalike.collections WHERE name = :name"), {"name": name}
+    )
+    if found is None:
+        raise unknown_collection(connection, name)
+    return int(found)
+
+
 def unknown_collection(connection: Connection, name: str) -> UnknownCollection:
     """The error for a collection that does not exist, naming those that do."""
     names = connection.scalars(

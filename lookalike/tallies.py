@@ -13,6 +13,24 @@ from sqlalchemy import Connection, text
 
 from lookalike.jobs import JobStatus, Lane
 
+# A second and more of the fastest fleet, some milliseconds of one index.
+_MOST_COUNTED = 10_000
+
+# The newest first, along an index; where there are more than are counted, over a shorter time.
+_FINISHED = """
+    WITH latest AS MATERIALIZED (
+        SELECT collection_id, lane, worker, finished_at FROM lookalike.jobs
+        WHERE finished_at > now() - interval '60 s' AND finished_at IS NOT NULL
+        ORDER BY finished_at DESC LIMIT :most
+    ), counted AS (
+        SELECT CASE WHEN count(*) < :most THEN 60.0
+            ELSE greatest(0.1, extract(epoch FROM now() - min(finished_at))) END AS window_s
+        FROM latest
+    )
+    SELECT l.collection_id, l.lane, l.worker, count(*) AS n, c.window_s
+    FROM latest l CROSS JOIN counted c GROUP BY l.collection_id, l.lane, l.worker, c.window_s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -23,6 +41,16 @@ class Tally:
     lane: Lane
     status: JobStatus
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Jobs a second that a worker has brought to an end; None where it is not known which."""
+
+    collection_id: int
+    lane: Lane
+    worker: str | None
+    per_s: float
 
 
 def read(connection: Connection) -> list[Tally]:
@@ -63,18 +91,21 @@ def count_open(connection: Connection, collection_id: int | None = None) -> int:
     )
 
 
+def finished(connection: Connection) -> list[Finished]:
+    """What was done or failed in the last minute, or the last jobs of it where these are many."""
+    rows = connection.execute(text(_FINISHED), {"most": _MOST_COUNTED})
+    return [
+        Finished(row.collection_id, Lane(row.lane), row.worker, float(row.n / row.window_s))
+        for row in rows
+    ]
+
+
 def rate(connection: Connection, collection_id: int | None = None) -> float:
     """Jobs a second that were finished in the last minute, of one collection or of all."""
-    return float(
-        connection.scalar(
-            text("""
-                SELECT count(*) / 60.0 FROM lookalike.jobs
-                WHERE finished_at > now() - interval '60 s' AND finished_at IS NOT NULL
-                    AND (CAST(:id AS integer) IS NULL OR collection_id = :id)
-            """),
-            {"id": collection_id},
-        )
-        or 0
+    return sum(
+        one.per_s
+        for one in finished(connection)
+        if collection_id is None or one.collection_id == collection_id
     )
 
 

@@ -109,6 +109,19 @@ def take_turn(connection: Connection, space_id: int, lane: Lane) -> bool:
     )
 
 
+def wait_for_turns(connection: Connection) -> None:
+    """Wait until whoever fills a window now has committed.
+
+    What was committed before this call, a pause say, holds for all that is leased after it.
+    """
+    spaces = connection.scalars(text("SELECT id FROM lookalike.feature_spaces ORDER BY id")).all()
+    for which in (space_id * len(Lane) + int(lane) for space_id in spaces for lane in Lane):
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext('lookalike.window'), :which)"),
+            {"which": which},
+        )
+
+
 def lease_jobs(  # noqa: PLR0913 - what is leased, how much, and for how long
     connection: Connection,
     space_id: int,

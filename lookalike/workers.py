@@ -18,7 +18,10 @@ _LIVE = """
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A live worker; times are the database's. `n_held` are the jobs in its hands."""
+    """A live worker; times are the database's. `n_held` are the jobs in its hands.
+
+    `images_per_s` is what it finished in the last minute, where that was asked for.
+    """
 
     id: str
     space_id: int
@@ -30,6 +33,7 @@ class Worker:
     started_at: datetime
     last_seen: datetime
     last_progress: datetime | None
+    images_per_s: float = 0.0
 
 
 def announce(

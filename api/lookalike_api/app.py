@@ -30,6 +30,7 @@ from lookalike_api.problems import (
     problem_of,
     problem_of_fields,
     problem_of_status,
+    retry_after_s,
 )
 from lookalike_api.routes import Context, NotReady, router
 
@@ -146,11 +147,11 @@ def _serve_metrics(app: FastAPI, connections: Connections) -> None:
 def _answer_problems(app: FastAPI) -> None:
     @app.exception_handler(LookalikeError)
     async def _ours(_: Request, error: LookalikeError) -> JSONResponse:
-        return _answer(problem_of(error))
+        return _answer(problem_of(error), retry_after_s=retry_after_s(error))
 
     @app.exception_handler(NotReady)
     async def _not_ready(_: Request, error: NotReady) -> JSONResponse:
-        return _answer(error.problem)
+        return _answer(error.problem, retry_after_s=RETRY_AFTER_S)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -167,8 +168,10 @@ def _answer_problems(app: FastAPI) -> None:
         return _answer(problem_of_status(500, "an unexpected error; the log of the API has it"))
 
 
-def _answer(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if problem.status in (503, 504) else {}
+def _answer(
+    problem: Problem, headers: dict[str, str] | None = None, *, retry_after_s: int | None = None
+) -> JSONResponse:
+    retry = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     return JSONResponse(
         problem.model_dump(exclude_none=True),
         status_code=problem.status,

@@ -10,9 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, JsonVal
 
 from lookalike.client import DEFAULT_COLLECTION
 from lookalike.features import Neighbour
-from lookalike.progress import CollectionProgress
 from lookalike.queue import Enqueued
-from lookalike.workers import Worker
 
 MAX_ID = 2**63 - 1  # Postgres's bigint
 _MAX_HALF = 65504.0  # the largest number of a half, in which features are compared
@@ -120,14 +118,6 @@ class Neighbours(BaseModel):
     """The nearest images, nearest first, with their cosine distances."""
 
     neighbours: list[Neighbour]
-
-
-class StatusAnswer(BaseModel):
-    """Jobs by collection and status, the live workers, and how many jobs are still open."""
-
-    n_open: int
-    collections: list[CollectionProgress]
-    workers: list[Worker]
 
 
 class Ready(BaseModel):

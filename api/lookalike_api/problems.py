@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +26,7 @@ _STATUS: Mapping[type, int] = {
     errors.ImageUnreadable: 422,
     errors.ImageNotEmbeddable: 422,
     errors.Rejected: 400,
+    errors.BacklogFull: 429,
     errors.WaitedTooLong: 504,
     errors.Unavailable: 503,
     errors.LookalikeError: 500,
@@ -37,6 +39,13 @@ def problem_of(error: LookalikeError) -> Problem:
     return Problem(
         type=f"urn:lookalike:{error.reason}", title=error.reason, status=status, detail=str(error)
     )
+
+
+def retry_after_s(error: LookalikeError) -> int | None:
+    """When the same request may succeed, in whole seconds; None where time does not help."""
+    if isinstance(error, errors.BacklogFull):
+        return max(1, math.ceil(error.retry_in_s))
+    return RETRY_AFTER_S if isinstance(error, errors.Unavailable) else None
 
 
 def problem_of_status(status: int, detail: str) -> Problem:

@@ -15,8 +15,9 @@ from lookalike.client import DEFAULT_COLLECTION, ImageLike, Lookalike
 from lookalike.errors import LookalikeError, Unavailable, WaitedTooLong
 from lookalike.features import Neighbour
 from lookalike.jobs import Job
-from lookalike.progress import Story
 from lookalike.settings import Settings
+from lookalike.status import Status
+from lookalike.story import Story
 from lookalike_api import payloads
 from lookalike_api.bodies import Picture, described, read_body
 from lookalike_api.payloads import (
@@ -29,7 +30,6 @@ from lookalike_api.payloads import (
     Ready,
     Search,
     SearchUpload,
-    StatusAnswer,
 )
 from lookalike_api.problems import MEDIA_TYPE, problem_of
 from lookalike_api.references import permitted
@@ -138,12 +138,9 @@ def read_image(context: InContext, image_id: PathId) -> Story:
 
 
 @router.get("/status")
-def read_status(context: InContext) -> StatusAnswer:
-    """Jobs by collection and status, and the live workers."""
-    status = context.backend.client.status()
-    return StatusAnswer(
-        n_open=status.n_open, collections=status.collections, workers=status.workers
-    )
+def read_status(context: InContext) -> Status:
+    """What waits, is done and failed, by collection and lane; how fast; the live workers."""
+    return context.backend.client.status()
 
 
 @router.get("/healthz")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lookalike.cli import ask, inspect, serve
+from lookalike.cli import ask, failed, inspect, operate, serve, status
 
 app = typer.Typer(
     name="lookalike",
@@ -15,19 +15,28 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-app.command()(serve.up)
-app.command()(serve.demo)
-app.command()(ask.add)
-app.command()(ask.search)
-app.command()(inspect.status)
-app.command()(inspect.why)
-app.command()(inspect.doctor)
+_USE, _LOOK, _OPERATE, _RUN = "Use", "Look", "Operate", "Run"
+
+app.command(rich_help_panel=_USE)(ask.add)
+app.command(rich_help_panel=_USE)(ask.search)
+app.command(rich_help_panel=_LOOK)(status.status)
+app.command(rich_help_panel=_LOOK)(inspect.why)
+app.command(rich_help_panel=_LOOK)(inspect.doctor)
+app.command(rich_help_panel=_OPERATE)(operate.pause)
+app.command(rich_help_panel=_OPERATE)(operate.resume)
+app.command(rich_help_panel=_OPERATE)(operate.drain)
+app.command(rich_help_panel=_OPERATE)(operate.limit)
+app.add_typer(failed.app, name="failed", rich_help_panel=_OPERATE)
+app.add_typer(failed.jobs_app, name="jobs", rich_help_panel=_OPERATE)
+app.command(rich_help_panel=_RUN)(serve.up)
+app.command(rich_help_panel=_RUN)(serve.demo)
+app.command(rich_help_panel=_RUN)(serve.worker)
+app.command(rich_help_panel=_RUN)(serve.relay)
+app.command(rich_help_panel=_RUN)(serve.api)
+app.command(rich_help_panel=_RUN)(serve.migrate)
 app.command(
     # The worker's package reads them: it may not be installed here.
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
+    rich_help_panel=_RUN,
 )(serve.encoder)
-app.command()(serve.worker)
-app.command()(serve.relay)
-app.command()(serve.api)
-app.command()(serve.migrate)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from lookalike.client import Lookalike
 from lookalike.local.stack import running_environment
 from lookalike.settings import Settings, environment
 
 out = Console(soft_wrap=True, highlight=False)
+
+
+# Piped, a table's line is as long as it has to be.
+_PIPED_WIDTH = 250
+
+
+def show(page: RenderableType) -> None:
+    """Print tables: folded into a terminal's width, in full elsewhere."""
+    out.print(page, soft_wrap=False, width=None if out.is_terminal else _PIPED_WIDTH)
 
 
 def settings(**overrides: object) -> Settings:

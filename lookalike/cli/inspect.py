@@ -1,9 +1,7 @@
-"""Commands that tell how things stand."""
+"""Commands that look into one thing: an image's story, this machine's fitness."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,31 +10,13 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from lookalike import broker
 from lookalike.cli.context import client, out, settings
 from lookalike.database import check_schema, open_engine
 from lookalike.errors import LookalikeError, Unavailable
 from lookalike.jobs import JobStatus
-from lookalike.progress import Status, Story
-
-
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
-    """Show the backlog by collection, and the workers."""
-    with client() as lookalike:
-        now = lookalike.status()
-    if as_json:
-        out.print_json(json.dumps(dataclasses.asdict(now), default=str))
-        return
-    table = Table("collection", "feature space", "images", *JobStatus, box=None)
-    for c in now.collections:
-        counts = [str(c.jobs.get(kind, 0)) for kind in JobStatus]
-        table.add_row(c.name, _space(c.space, c.is_trained), str(c.n_images), *counts)
-    out.print(table if now.collections else "No images were added yet: lookalike add FOLDER")
-    _print_workers(now)
+from lookalike.story import Story
 
 
 def why(
@@ -102,23 +82,6 @@ def _check(name: str, check: Callable[[], str]) -> bool:
         out.print(f"[red]problem[/] {name}: {escape(str(error))}")
         return False
     return True
-
-
-def _print_workers(now: Status) -> None:
-    for worker in now.workers:
-        seen = f"{worker.last_progress.astimezone():%H:%M:%S}" if worker.last_progress else "never"
-        out.print(
-            f"worker {worker.id}: {worker.description}; {worker.n_done} finished, "
-            f"last progress {seen}"
-        )
-    if not now.workers:
-        out.print("[yellow]No worker is alive[/]: start one with `lookalike worker`.")
-
-
-def _space(space: str | None, is_trained: bool | None) -> str:
-    if space is None:
-        return "none yet"
-    return space if is_trained else f"{space} (untrained)"
 
 
 def _moments(story: Story) -> list[tuple[datetime, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from lookalike import leases, store, windows, workers
 from lookalike.client import Lookalike
@@ -14,6 +14,11 @@ from lookalike.features import Features, FeatureSpace, Tag
 from lookalike.images import ImageKey
 from lookalike.jobs import ClaimedJob, Embedded, Lane, Outcome, Trace
 from lookalike.settings import Settings
+
+_PARTITIONS = """
+    SELECT inhrelid::regclass::text FROM pg_inherits
+    WHERE inhparent = 'lookalike.features'::regclass
+"""
 
 SPACE = FeatureSpace("fake", "ab" * 32, 4032, trained=False)
 
@@ -55,6 +60,21 @@ class Installation:
         """Give the ready jobs these features, in order; float32 of shape (n, dimensions)."""
         jobs = self.claim()
         self.commit([embedded(job, row) for job, row in zip(jobs, features, strict=True)])
+
+    def empty(self) -> None:
+        """Delete everything, also what is committed; ids begin at 1 again."""
+        with transaction(self.engine) as connection:
+            connection.execute(
+                text("""
+                    TRUNCATE lookalike.collections, lookalike.images, lookalike.jobs,
+                        lookalike.leases, lookalike.tallies, lookalike.controls,
+                        lookalike.uploads, lookalike.features, lookalike.image_tags,
+                        lookalike.query_features, lookalike.workers, lookalike.feature_spaces
+                    RESTART IDENTITY
+                """)
+            )
+            for (partition,) in connection.execute(text(_PARTITIONS)).all():
+                connection.execute(text(f"DROP TABLE {partition}"))
 
     def close(self) -> None:
         self.client.close()

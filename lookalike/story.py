@@ -1,4 +1,4 @@
-"""How things stand: counts of jobs for everybody, and the story of one image."""
+"""The story of one image: how far its last job came."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from lookalike import tallies
 from lookalike.features import Tag
-from lookalike.jobs import JobStatus
 from lookalike.tags import read_tags, unknown_image
-from lookalike.workers import Worker, live_workers
 
 _STORY = """
     SELECT i.id AS image_id, i.reference, c.name AS collection, encode(i.image_key, 'hex') AS key,
@@ -28,32 +25,6 @@ _STORY = """
     LEFT JOIN lookalike.feature_spaces s ON s.id = j.space_id
     WHERE i.id = :image_id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionProgress:
-    """One collection's jobs by status, and its feature space, None before the first worker."""
-
-    name: str
-    space: str | None
-    is_trained: bool | None
-    n_images: int
-    jobs: dict[JobStatus, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Everything that `lookalike status` shows."""
-
-    collections: list[CollectionProgress]
-    workers: list[Worker]
-
-    @property
-    def n_open(self) -> int:
-        """Jobs that are neither done nor failed."""
-        return sum(
-            n for c in self.collections for status, n in c.jobs.items() if not status.is_final
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +56,6 @@ class Story:
     batched_ms: int | None
     encoded_ms: int | None
     tags: list[Tag]
-
-
-def read_status(connection: Connection, *, lease_s: float) -> Status:
-    """Count jobs by collection and status, and list the live workers."""
-    counts: dict[int, dict[JobStatus, int]] = {}
-    for tally in tallies.read(connection):
-        jobs = counts.setdefault(tally.collection_id, {})
-        jobs[tally.status] = jobs.get(tally.status, 0) + tally.n
-    collections = [
-        CollectionProgress(row.name, row.space, row.trained, row.n_images, counts.get(row.id, {}))
-        for row in connection.execute(
-            text("""
-                SELECT c.id, c.name, s.trained, s.encoder || '@' || left(s.digest, 12) AS space,
-                    (SELECT coalesce(sum(t.n), 0)::bigint FROM lookalike.tallies t
-                     WHERE t.collection_id = c.id AND t.what = 'image') AS n_images
-                FROM lookalike.collections c
-                LEFT JOIN lookalike.feature_spaces s ON s.id = c.space_id
-                ORDER BY c.name
-            """)
-        )
-    ]
-    return Status(collections, live_workers(connection, lease_s=lease_s))
 
 
 def read_story(connection: Connection, image_id: int) -> Story:

@@ -1,0 +1,45 @@
+"""What callers give as an image, and what is known of it before a worker looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from lookalike.errors import ImageNotFound, ReferenceForbidden
+from lookalike.images import ImageKey, ImageRef, Source
+from lookalike.queue import Request
+
+
+def parsed(image: str | Path | ImageRef) -> ImageRef:
+    """The reference; raises ReferenceInvalid."""
+    if isinstance(image, ImageRef):
+        return image
+    return ImageRef.of_path(image) if isinstance(image, Path) else ImageRef.parse(image)
+
+
+def request_of(image: str | Path | ImageRef, metadata: Mapping[str, object] | None) -> Request:
+    """What to enqueue for it; with the image key, where this machine can read the file."""
+    if isinstance(image, str) and image.startswith("http"):
+        return Request(ImageRef.parse(image), None, metadata)
+    ref = parsed(image)
+    key = None
+    if ref.source == Source.FILE and ref.path.is_file():
+        # Only a key tells that a picture has changed. One that this machine cannot read is
+        # for the worker to judge.
+        try:
+            key = ImageKey.of(ref.path.read_bytes())
+        except OSError:
+            key = None
+    return Request(ref, key, metadata)
+
+
+def read_file(ref: ImageRef) -> bytes:
+    """The bytes of a file; raises ImageNotFound or ReferenceForbidden."""
+    try:
+        return ref.path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ImageNotFound(
+            f"no image file is at {ref.path}: give a file's path", value=str(ref.path)
+        ) from error
+    except OSError as error:
+        raise ReferenceForbidden(f"{ref.path} cannot be read: {error.strerror}") from error

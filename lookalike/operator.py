@@ -1,0 +1,148 @@
+"""What an operator does to a running installation: pause, drain, limit, retry, clean up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Engine
+
+from lookalike import controls, failures, leases, limits, retention
+from lookalike.controls import Control, InHand
+from lookalike.database import Listener, transaction
+from lookalike.failures import FailedFor, FailedJob, Selection
+from lookalike.jobs import JobStatus
+from lookalike.queue import find_collection
+from lookalike.tables import OUTCOMES_CHANNEL
+
+# Not everything that ends a lease is notified.
+_LOOK_S = 1.0
+
+
+class Operator:
+    """`Lookalike().operator`; every method may be called again, and all take effect at once.
+
+    Without a collection they mean all of them; one that does not exist
+    raises UnknownCollection.
+    """
+
+    def __init__(self, engine: Engine, database_url: str) -> None:
+        self._engine = engine
+        self._url = database_url
+
+    def pause(self, collection: str | None = None, *, all_lanes: bool = False) -> str:
+        """Hold the bulk lane, or all lanes, back; gives which are paused now: `bulk` or `all`.
+
+        When it returns, nothing more is published. What was published before
+        is still done; `in_hand` tells what that is.
+        """
+        with transaction(self._engine) as connection:
+            which = _id(connection, collection)
+            paused = controls.pause(connection, which, all_lanes=all_lanes)
+        with transaction(self._engine) as connection:
+            controls.settle(connection)
+        return paused
+
+    def resume(self, collection: str | None = None) -> bool:
+        """Lift what `pause` with the same collection did, or `drain`; whether there was a pause."""
+        with transaction(self._engine) as connection:
+            return controls.resume(connection, _id(connection, collection))
+
+    def drain(
+        self, *, timeout_s: float = 60, watch: Callable[[list[InHand]], None] | None = None
+    ) -> list[InHand]:
+        """Pause all lanes and wait until no worker holds a job; gives what is left at the timeout.
+
+        What waits in Redis goes back to the backlog at once. The pause stays
+        until `resume`. `watch` is told what is still in hand, again and again.
+        """
+        deadline = time.monotonic() + timeout_s
+        listener = Listener(self._url, OUTCOMES_CHANNEL)
+        try:
+            listener.open()
+            self.pause(all_lanes=True)
+            while True:
+                with transaction(self._engine) as connection:
+                    leases.take_back_published(connection)
+                    left = controls.in_hand(connection)
+                left_s = deadline - time.monotonic()
+                if not left or left_s <= 0:
+                    return left
+                if watch is not None:
+                    watch(left)
+                listener.wait(min(left_s, _LOOK_S))
+        finally:
+            listener.close()
+
+    def in_hand(self) -> list[InHand]:
+        """The jobs that are published or held by workers, by worker."""
+        with transaction(self._engine) as connection:
+            return controls.in_hand(connection)
+
+    def limit(self, max_open: int | None, *, collection: str | None = None) -> None:
+        """Refuse new jobs beyond so many open ones, with BacklogFull; None lifts the limit."""
+        with transaction(self._engine) as connection:
+            limits.set_limit(connection, _id(connection, collection), max_open)
+
+    def control(self, collection: str | None = None) -> Control:
+        """What is paused and limited for a collection, or for all together."""
+        with transaction(self._engine) as connection:
+            found = controls.read_controls(connection)
+            return found.get(_id(connection, collection), Control())
+
+    def failed(self, selection: Selection = Selection()) -> list[FailedJob]:  # noqa: B008 - frozen
+        """Failed jobs, by collection and reason."""
+        with transaction(self._engine) as connection:
+            return failures.list_failed(connection, selection)
+
+    def failed_job(self, job_id: int) -> FailedJob:
+        """One failed job; raises UnknownJob."""
+        with transaction(self._engine) as connection:
+            return failures.read_failed(connection, job_id)
+
+    def failed_for(self, selection: Selection = Selection()) -> list[FailedFor]:  # noqa: B008
+        """Failed jobs counted by collection and reason."""
+        with transaction(self._engine) as connection:
+            return failures.count_by_reason(connection, selection)
+
+    def retry_failed(self, selection: Selection) -> int:
+        """Queue failed jobs of images again, with all attempts; how many these were.
+
+        Not those of query images, nor those whose image has a later job.
+        """
+        return self._in_portions(failures.retry, selection)
+
+    def discard_failed(self, selection: Selection) -> int:
+        """Delete failed jobs; their images stay. How many these were."""
+        return self._in_portions(failures.discard, selection)
+
+    def purge(
+        self, status: JobStatus, *, collection: str | None = None, older_than_s: float | None = None
+    ) -> int:
+        """Delete jobs that are done, failed, or still queued; how many these were.
+
+        Images and features stay. Queued means whatever nobody has taken
+        yet, retries too; its age is from when it was enqueued, else from
+        when it ended.
+        """
+        if status is JobStatus.FAILED:
+            return self.discard_failed(Selection(collection, older_than_s=older_than_s))
+        with transaction(self._engine) as connection:
+            which = None if collection is None else find_collection(connection, collection)
+        purge = retention.prune_jobs if status is JobStatus.DONE else retention.cancel_waiting
+        return purge(self._engine, older_than_s=older_than_s, collection_id=which)
+
+    def _in_portions(self, change: Callable[..., int], selection: Selection) -> int:
+        n_changed = 0
+        while True:
+            left = (selection.limit or retention.PORTION + n_changed) - n_changed
+            portion = min(retention.PORTION, left)
+            with transaction(self._engine) as connection:
+                n = change(connection, selection, n=portion)
+            n_changed += n
+            if n < portion or n_changed == selection.limit:
+                return n_changed
+
+
+def _id(connection: Connection, collection: str | None) -> int:
+    return limits.EVERY if collection is None else find_collection(connection, collection)
