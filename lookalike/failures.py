@@ -48,15 +48,15 @@ _REASONS = f"""
 _RETRY = f"""
     UPDATE lookalike.jobs SET status = 'queued', attempts = 0, available_at = now(),
         finished_at = NULL, lease = NULL
-    WHERE id IN (
+    WHERE id = ANY (ARRAY (
         SELECT j.id FROM lookalike.jobs j
         JOIN lookalike.images i ON i.id = j.image_id AND i.job_id = j.id
-        {_SELECTED} {_ORDER} FOR NO KEY UPDATE OF i, j SKIP LOCKED)
+        {_SELECTED} {_ORDER} FOR NO KEY UPDATE OF i, j SKIP LOCKED))
 """
 
 _DISCARD = f"""
-    DELETE FROM lookalike.jobs WHERE id IN (
-        SELECT j.id FROM lookalike.jobs j {_SELECTED} {_ORDER} FOR UPDATE SKIP LOCKED)
+    DELETE FROM lookalike.jobs WHERE id = ANY (ARRAY (
+        SELECT j.id FROM lookalike.jobs j {_SELECTED} {_ORDER} FOR UPDATE SKIP LOCKED))
 """
 
 

@@ -12,16 +12,17 @@ from lookalike.tables import OUTCOMES_CHANNEL
 PORTION = 5000
 """One transaction changes so many jobs: short enough that nobody waits for its locks."""
 
-# Along an index, from where the last portion ended. Each answers with its place in the order.
+# Along an index, from where the last portion ended. As an array, so that a portion is looked up
+# by its ids, which the planner would else compare with the whole table.
 _DONE = """
     WITH gone AS (
-        DELETE FROM lookalike.jobs WHERE id IN (
+        DELETE FROM lookalike.jobs WHERE id = ANY (ARRAY (
             SELECT id FROM lookalike.jobs
             WHERE finished_at IS NOT NULL AND finished_at >= :since AND status = 'done'
                 AND (CAST(:age_s AS float8) IS NULL
                      OR finished_at < now() - make_interval(secs => :age_s))
                 AND (CAST(:collection_id AS integer) IS NULL OR collection_id = :collection_id)
-            ORDER BY finished_at LIMIT :n FOR UPDATE SKIP LOCKED)
+            ORDER BY finished_at LIMIT :n FOR UPDATE SKIP LOCKED))
         RETURNING finished_at
     )
     SELECT count(*) AS n, max(finished_at) AS since FROM gone
@@ -29,14 +30,14 @@ _DONE = """
 
 # The order is that of `jobs_ready_idx`.
 _WAITING = """
-    DELETE FROM lookalike.jobs WHERE id IN (
+    DELETE FROM lookalike.jobs WHERE id = ANY (ARRAY (
         SELECT id FROM lookalike.jobs
         WHERE status IN ('queued', 'retry')
             AND (CAST(:age_s AS float8) IS NULL
                  OR created_at < now() - make_interval(secs => :age_s))
             AND (CAST(:collection_id AS integer) IS NULL OR collection_id = :collection_id)
         ORDER BY space_id, lane, collection_id, available_at, id
-        LIMIT :n FOR UPDATE SKIP LOCKED)
+        LIMIT :n FOR UPDATE SKIP LOCKED))
 """
 
 

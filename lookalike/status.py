@@ -30,19 +30,19 @@ _COLLECTIONS = """
 """
 
 # The first entry of each stretch of `jobs_ready_idx`. Spelt out for jobs without a space, since
-# an index does not serve IS NOT DISTINCT FROM.
+# an index does not serve IS NOT DISTINCT FROM; ordered in full, since IS NULL fixes no column.
 _OLDEST = """
     SELECT w.collection_id, w.lane, max(extract(epoch FROM now() - CASE
         WHEN w.space_id IS NULL THEN (
             SELECT j.available_at FROM lookalike.jobs j
             WHERE j.status IN ('queued', 'retry') AND j.space_id IS NULL
                 AND j.lane = w.lane AND j.collection_id = w.collection_id
-            ORDER BY j.available_at LIMIT 1)
+            ORDER BY j.space_id, j.lane, j.collection_id, j.available_at LIMIT 1)
         ELSE (
             SELECT j.available_at FROM lookalike.jobs j
             WHERE j.status IN ('queued', 'retry') AND j.space_id = w.space_id
                 AND j.lane = w.lane AND j.collection_id = w.collection_id
-            ORDER BY j.available_at LIMIT 1)
+            ORDER BY j.space_id, j.lane, j.collection_id, j.available_at LIMIT 1)
         END))::float8 AS wait_s
     FROM (SELECT collection_id, space_id, lane FROM lookalike.tallies
           WHERE what IN ('queued', 'retry')

@@ -88,7 +88,7 @@ def report(jobs: list[Job]) -> int:
     for job in failed[:10]:
         out.print(f"[red]failed[/] image {job.image_id}: {job.error}: {escape(job.message or '')}")
     if len(failed) > 10:
-        out.print(f"… and {len(failed) - 10} more: lookalike status")
+        out.print(f"… and {len(failed) - 10} more: lookalike failed list")
     return len(failed)
 
 

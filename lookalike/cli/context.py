@@ -17,7 +17,7 @@ _PIPED_WIDTH = 250
 
 def show(page: RenderableType) -> None:
     """Print tables: folded into a terminal's width, in full elsewhere."""
-    out.print(page, soft_wrap=False, width=None if out.is_terminal else _PIPED_WIDTH)
+    Console(highlight=False, width=None if out.is_terminal else _PIPED_WIDTH).print(page)
 
 
 def settings(**overrides: object) -> Settings:

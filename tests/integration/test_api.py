@@ -285,6 +285,18 @@ def test_the_status_counts_jobs(http: httpx.Client) -> None:
     assert status["n_open"] == 1
     assert status["collections"][0]["name"] == "shoes"
     assert status["collections"][0]["jobs"] == {"queued": 1}
+    assert status["collections"][0]["lanes"][0]["queued"] == 1
+
+
+def test_a_full_collection_answers_429_and_says_when_while_another_takes(
+    http: httpx.Client, app: FastAPI
+) -> None:
+    add(http, reference=URL.format(1), collection="shoes")
+    app.state.context.backend.client.operator.limit(1, collection="shoes")
+    answer = http.post("/v1/images", json={"reference": URL.format(2), "collection": "shoes"})
+    assert is_problem(answer, 429, "BacklogFull")
+    assert 1 <= int(answer.headers["retry-after"]) <= 300
+    add(http, reference=URL.format(2), collection="hats")
 
 
 def test_readiness_counts_the_workers(http: httpx.Client) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from lookalike import retention
+from lookalike import failures, retention
 from lookalike.cli.commands import app
 from lookalike.database import transaction
 from lookalike.errors import Rejected, UnknownCollection, UnknownJob
@@ -110,6 +110,16 @@ def test_an_image_with_a_later_job_is_not_retried(house: Installation) -> None:
     assert not job.is_last
 
 
+def test_an_image_that_is_being_added_again_is_not_retried(house: Installation) -> None:
+    """The producer has not committed yet: its job cannot be seen, the image's lock can."""
+    fail(house, 1)
+    with transaction(house.engine) as connection:
+        request = Request(ImageRef.parse(URL.format("ImageNotFound0")))
+        assert enqueue(connection, "shoes", [request])[0].is_new
+        assert house.client.operator.retry_failed(Selection()) == 0
+    assert house.client.operator.retry_failed(Selection()) == 0
+
+
 def test_a_query_is_listed_but_only_dropped(house: Installation) -> None:
     fail(house, 1)
     job_id = fail_query(house)
@@ -176,8 +186,6 @@ def test_only_failed_jobs_are_looked_at(house: Installation) -> None:
         )
         connection.execute(text("ANALYZE lookalike.jobs"))
     read = "SELECT coalesce(sum(idx_tup_fetch + seq_tup_read), 0) FROM pg_stat_xact_user_tables"
-    from lookalike import failures
-
     with transaction(house.engine) as connection:
         failures.list_failed(connection, Selection(limit=20))
         failures.count_by_reason(connection, Selection(collection="shoes"))

@@ -6,7 +6,7 @@ import pytest
 
 from lookalike import errors
 from lookalike.errors import LookalikeError
-from lookalike_api.problems import problem_of
+from lookalike_api.problems import problem_of, retry_after_s
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from lookalike_api.problems import problem_of
         (errors.ImageTooLarge("x"), 413),
         (errors.ImageUnreadable("x"), 422),
         (errors.SchemaOutdated("x"), 500),
+        (errors.BacklogFull("x"), 429),
         (errors.StoreUnavailable("x"), 503),
         (errors.WaitedTooLong("x"), 504),
     ],
@@ -27,3 +28,18 @@ from lookalike_api.problems import problem_of
 def test_an_error_becomes_the_problem_of_its_family(error: LookalikeError, status: int) -> None:
     problem = problem_of(error)
     assert (problem.status, problem.title, problem.detail) == (status, error.reason, "x")
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (errors.BacklogFull("x", retry_in_s=12.3), 13),
+        (errors.BacklogFull("x", retry_in_s=0), 1),
+        (errors.StoreUnavailable("x"), 5),
+        (errors.ImageNotFound("x"), None),
+    ],
+)
+def test_only_what_time_cures_says_when_to_come_again(
+    error: LookalikeError, seconds: int | None
+) -> None:
+    assert retry_after_s(error) == seconds
