@@ -9,7 +9,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from celery import Celery
@@ -32,7 +33,6 @@ from lookalike_worker.golden import golden_images
 from lookalike_worker.heartbeat import Heartbeat
 from lookalike_worker.lookout import AGREEING, WARM, Lookout
 from lookalike_worker.modules.record import identify_golden_images
-from lookalike_worker.observing import Observer
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
 from lookalike_worker.runtimes.faithfulness import check_reference
 from lookalike_worker.shutdown import Shutdown
@@ -65,12 +65,18 @@ def main() -> int:
     return 0
 
 
-def run_worker(settings: Settings) -> None:
+def run_worker(
+    settings: Settings,
+    *,
+    load: Callable[[Settings], Encoder] = load_encoder,
+    adapt: Callable[[Parts], Parts] = lambda parts: parts,
+) -> None:
     """Load the encoder, then take chunks until a signal asks to stop.
 
     At the first SIGTERM what was taken is finished and committed, as far as
     `shutdown_s` allows; the rest goes back, at a second signal at once.
-    Raises Misconfigured before any job is taken.
+    Raises Misconfigured before any job is taken. `adapt` may exchange what
+    the pipeline is built of: benchmarks do.
     """
     sys.setswitchinterval(_SWITCH_S)
     engine = open_engine(
@@ -81,13 +87,15 @@ def run_worker(settings: Settings) -> None:
     celery = broker.celery_app(settings.require_redis())
     check_schema(engine)
     lookout = Lookout(settings)
-    encoder, tagger = _load(settings)
+    encoder, tagger = _load(settings, load)
     lookout.has(WARM)
     worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     space_id = _join_space(engine, encoder)
     lookout.has(AGREEING)
-    pipeline, fetcher = _build_pipeline(
-        settings, engine, encoder, tagger, worker, space_id, lookout.observers
+    parts, fetcher = _build_parts(settings, engine, encoder, tagger, space_id)
+    pipeline = Pipeline(
+        adapt(replace(parts, observers=lookout.observers)),
+        Limits(worker, settings.lease_s, fetch_threads=settings.fetch_threads),
     )
     heartbeat = Heartbeat(
         engine,
@@ -115,8 +123,8 @@ def run_worker(settings: Settings) -> None:
         lookout.close()
 
 
-def _load(settings: Settings) -> tuple[Encoder, Tagger | None]:
-    encoder = load_encoder(settings)
+def _load(settings: Settings, load: Callable[[Settings], Encoder]) -> tuple[Encoder, Tagger | None]:
+    encoder = load(settings)
     tagger = load_tagger(encoder, settings)
     started = time.monotonic()
     encoder.warm_up()
@@ -139,15 +147,13 @@ def _join_space(engine: Engine, encoder: Encoder) -> int:
     return space_id
 
 
-def _build_pipeline(  # noqa: PLR0913, PLR0917 - what it is built of
+def _build_parts(
     settings: Settings,
     engine: Engine,
     encoder: Encoder,
     tagger: Tagger | None,
-    worker: str,
     space_id: int,
-    observers: Sequence[Observer],
-) -> tuple[Pipeline, Fetcher]:
+) -> tuple[Parts, Fetcher]:
     fetcher = _build_fetcher(settings, engine)
     parts = Parts(
         engine=engine,
@@ -159,14 +165,8 @@ def _build_pipeline(  # noqa: PLR0913, PLR0917 - what it is built of
         ),
         policy=RetryPolicy(settings.max_attempts, settings.backoff_s, settings.max_backoff_s),
         tagger=tagger,
-        observers=observers,
     )
-    limits = Limits(
-        worker,
-        settings.lease_s,
-        fetch_threads=settings.fetch_threads,
-    )
-    return Pipeline(parts, limits), fetcher
+    return parts, fetcher
 
 
 def _build_fetcher(settings: Settings, engine: Engine) -> Fetcher:
