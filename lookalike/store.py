@@ -24,6 +24,8 @@ _STAGING = """
 # Good features are kept whoever computed them, also after the lease has passed on: the same
 # image gives the same features. Rows are locked in one order, so writers cannot deadlock.
 # The parts of one statement do not see each other: no tag is both deleted and inserted.
+# ANY(ARRAY(…)) beside a join says that few rows are meant: of a temporary table the planner knows
+# nothing, and would read all jobs and images for each batch, twenty times the work at 30,000.
 _COMMIT = """
     WITH given AS (
         SELECT * FROM unnest(
@@ -31,11 +33,8 @@ _COMMIT = """
         ) AS g (job_id, label, probability)
     ), locked AS (
         SELECT j.id, j.image_id, j.collection_id FROM lookalike.jobs j
-        WHERE j.id IN (SELECT job_id FROM embedded) AND j.status <> 'done'
+        WHERE j.id = ANY(ARRAY(SELECT job_id FROM embedded)) AND j.status <> 'done'
         ORDER BY j.id FOR UPDATE
-    ), held AS (
-        SELECT e.job_id, l.leased_at, l.claimed_at, l.worker
-        FROM embedded e JOIN lookalike.leases l ON l.id = e.lease
     ), stored AS (
         INSERT INTO lookalike.features (space_id, collection_id, image_id, features)
         SELECT :space_id, l.collection_id, l.image_id, e.features
@@ -50,6 +49,7 @@ _COMMIT = """
     ), untagged AS (
         DELETE FROM lookalike.image_tags t USING locked l
         WHERE t.image_id = l.image_id AND t.space_id = :space_id
+            AND t.image_id = ANY(ARRAY(SELECT image_id FROM locked))
             AND NOT EXISTS (SELECT FROM given g WHERE g.job_id = l.id AND g.label = t.label)
     ), tagged AS (
         INSERT INTO lookalike.image_tags AS t (image_id, space_id, label, probability)
@@ -60,14 +60,15 @@ _COMMIT = """
         UPDATE lookalike.images i SET image_key = e.image_key
         FROM locked l JOIN embedded e ON e.job_id = l.id
         WHERE i.id = l.image_id AND i.image_key IS DISTINCT FROM e.image_key
+            AND i.id = ANY(ARRAY(SELECT image_id FROM locked))
     )
     UPDATE lookalike.jobs j
     SET status = 'done', finished_at = clock_timestamp(), attempts = j.attempts + 1,
         leased_at = h.leased_at, claimed_at = h.claimed_at, worker = h.worker,
         error = NULL, message = NULL, fetched_ms = e.fetched_ms, decoded_ms = e.decoded_ms,
         batched_ms = e.batched_ms, encoded_ms = e.encoded_ms
-    FROM locked l JOIN embedded e ON e.job_id = l.id LEFT JOIN held h ON h.job_id = l.id
-    WHERE j.id = l.id
+    FROM locked l JOIN embedded e ON e.job_id = l.id LEFT JOIN lookalike.leases h ON h.id = e.lease
+    WHERE j.id = l.id AND j.id = ANY(ARRAY(SELECT id FROM locked))
 """
 
 # A failure counts only while the lease is still this worker's.

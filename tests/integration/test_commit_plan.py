@@ -1,0 +1,28 @@
+"""A commit reads the rows that it writes, however many there are beside them."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from lookalike import store
+from lookalike.client import Lookalike
+from lookalike.database import open_engine, transaction
+from lookalike.features import FeatureSpace
+
+
+def test_a_commit_does_not_read_all_jobs_and_images(database_url: str) -> None:
+    with Lookalike(database_url) as client:
+        for _ in client.add_many(f"https://example.org/{i}.jpg" for i in range(3000)):
+            pass
+    engine = open_engine(database_url)
+    with transaction(engine) as connection:
+        space_id = store.register_space(connection, FeatureSpace("test", "0" * 64, 8, True))
+        connection.execute(text(store._STAGING))
+        tags: dict[str, list[object]] = {"tagged": [], "labels": [], "probabilities": []}
+        plan = connection.scalars(
+            text("EXPLAIN " + store._COMMIT), {"space_id": space_id, **tags}
+        ).all()
+    engine.dispose()
+    assert any("jobs_pkey" in line for line in plan)
+    read_whole = ("Seq Scan on jobs", "Seq Scan on images")
+    assert [line for line in plan if any(scan in line for scan in read_whole)] == []
