@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
-from sqlalchemy import Connection, Engine, create_engine, exc, text
+from psycopg2.extensions import connection as DriverConnection  # noqa: N812 - it is a class
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 
 from lookalike.errors import InvalidSetting, SchemaOutdated, StoreUnavailable
 from lookalike.tables import SCHEMA_VERSION
@@ -23,6 +24,13 @@ _CONNECT_ARGS = {
     "tcp_user_timeout": 30_000,
 }
 
+# The server's side of the same: whoever is frozen, or lost with its machine, in the midst of a
+# transaction does not keep his locks, and every relay waiting for them, for ever.
+_SESSION = """
+    SET idle_in_transaction_session_timeout = '60s';
+    SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
+"""
+
 
 def open_engine(database_url: str, *, pool_size: int = 5, application: str = "lookalike") -> Engine:
     """An engine with a small pool; it connects when first used.
@@ -31,7 +39,7 @@ def open_engine(database_url: str, *, pool_size: int = 5, application: str = "lo
     """
     try:
         url = _driver_url(database_url)
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
@@ -44,6 +52,15 @@ def open_engine(database_url: str, *, pool_size: int = 5, application: str = "lo
             "postgresql://user:password@host:5432/database",
             value=database_url,
         ) from error
+    event.listen(engine, "connect", _begin_session)
+    return engine
+
+
+def _begin_session(connection: DriverConnection, _: object) -> None:
+    # By statements: poolers such as PgBouncer refuse them among a connection's parameters.
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION)
+    connection.commit()
 
 
 def _driver_url(database_url: str) -> str:
