@@ -42,6 +42,8 @@ def celery_app(redis_url: str) -> Celery:
         # Remote control stays on: without it a saturated thread pool hung for ever after
         # Redis was killed (5 of 5 tries).
         worker_enable_remote_control=True,
+        # A Redis without memory or disk refuses what it is told: that passes, as an outage does.
+        broker_channel_error_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
