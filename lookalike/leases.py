@@ -92,6 +92,10 @@ class Expired:
     n_retried: int = 0
     n_failed: int = 0
 
+    @property
+    def n_jobs(self) -> int:
+        return self.n_unclaimed + self.n_retried + self.n_failed
+
 
 def claim(connection: Connection, chunk: Chunk, *, worker: str, lease_s: float) -> list[ClaimedJob]:
     """Take a chunk's jobs into a worker's hands.

@@ -68,18 +68,23 @@ class Relay:
                 pause_s = min(10.0, pause_s * 2)
 
     def run_once(self) -> int:
-        """Take back what is lost, keep house, publish; how many chunks were sent."""
-        if self._is_due("house", HOUSEKEEPING_S):
-            self.keep_house()
+        """Publish, and where it is time take back what is lost and keep house.
+
+        How many chunks were sent, and jobs freed: with none of them, there is
+        nothing more to do at once. Publishing comes first: somebody may wait.
+        """
+        n_chunks = self._publisher.publish_ready()
+        self.counts.n_chunks += n_chunks
+        n_freed = 0
+        if self._is_due("look", POLL_S):
+            n_freed = self.take_back().n_jobs + self.notice_lost_memory()
         if self._is_due("tallies", FOLD_S):
             with transaction(self._engine) as connection:
                 tallies.fold(connection)
-        self.take_back()
-        self.notice_lost_memory()
-        n_chunks = self._publisher.publish_ready()
-        self.counts.n_chunks += n_chunks
+        if self._is_due("house", HOUSEKEEPING_S):
+            self.keep_house()
         self.counts.last_round = time.monotonic()
-        return n_chunks
+        return n_chunks + n_freed
 
     def missing(self) -> list[str]:
         """Why the relay is not ready; nothing, if its last round has just succeeded."""

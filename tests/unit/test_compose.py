@@ -77,9 +77,9 @@ def test_all_but_the_migration_are_restarted_and_have_time_to_stop() -> None:
             assert "stop_grace_period" in service
 
 
-def test_all_that_stay_up_have_a_health_check_but_the_relay() -> None:
+def test_all_that_stay_up_have_a_health_check() -> None:
     without = {name for name, service in SERVICES.items() if "healthcheck" not in service}
-    assert without == {"migrate", "relay"}
+    assert without == {"migrate"}
 
 
 @pytest.mark.parametrize("name", OURS)

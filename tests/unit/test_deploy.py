@@ -17,8 +17,6 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "deploy/kubernetes", ROOT / "deploy/keda"]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 COMMANDS = {command.callback.__name__ for command in app.registered_commands if command.callback}
-# The option of the servers that answer these probes; it comes in a commit of its own.
-AWAITED = {"metrics_port"}
 
 
 def manifests(folder: Path) -> list[dict[str, Any]]:
@@ -72,9 +70,9 @@ def test_images_and_commands_are_those_of_the_compose_file(name: str) -> None:
 @pytest.mark.parametrize("name", PODS)
 def test_variables_are_options_of_lookalike_and_text(name: str) -> None:
     options = {key.removeprefix(PREFIX).lower(): value for key, value in variables(name).items()}
-    assert options.keys() <= Settings.model_fields.keys() | AWAITED
+    assert options.keys() <= Settings.model_fields.keys()
     assert all(isinstance(value, str) for value in options.values())
-    Settings.load({key: value for key, value in variables(name).items() if "METRICS" not in key})
+    Settings.load(variables(name))
 
 
 @pytest.mark.parametrize("name", PODS)
