@@ -60,7 +60,10 @@ def test_bfloat16_gives_nearly_the_features() -> None:
         rewritten(model, Rewriting(bf16=True, shifts=True, products=True)), weights, images
     )
     assert str(narrow.dtype) == "bfloat16"
-    np.testing.assert_allclose(narrow.astype(np.float32), np.asarray(model(images)), rtol=0.05)
+    # The weights are random, so a feature may come out near zero.
+    np.testing.assert_allclose(
+        narrow.astype(np.float32), np.asarray(model(images)), rtol=0.05, atol=0.02
+    )
 
 
 def test_an_empty_graph_draws_no_weights() -> None:
