@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check faults lock clean
+.PHONY: help demo install test check faults soak lock clean
 
 # The first Python that fits; `make PYTHON=/path/to/python …` chooses another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -58,8 +58,11 @@ check: $(STAMP) ## what every commit passes: format, lint, types, imports, unit 
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest --quiet tests/unit
 
-faults: $(STAMP) ## kill, drop and restart the parts under load
-	@$(BIN)/pytest tests/faults
+faults: $(STAMP) ## 60,000 jobs and a hundred faults, 15 to 30 minutes; one JSON line at the end
+	@$(BIN)/python -m tests.faults
+
+soak: $(STAMP) ## memory under half an hour of steady load; MINUTES=5 for less
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),30)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \

@@ -1,0 +1,45 @@
+"""`python -m tests.faults.part worker|relay CLOCK`: a part as it is, but for clock and encoder.
+
+Its wall clock follows the file CLOCK, and a worker's encoder can be poisoned.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from tests.faults.clock import follow_steps
+
+IMAGE_S = 0.003
+"""What the encoder takes for one image."""
+
+
+def main(name: str, clock: str) -> int:
+    """Run the part until SIGTERM; the exit status."""
+    follow_steps(Path(clock))
+    return _run_worker() if name == "worker" else _run_relay()
+
+
+def _run_worker() -> int:
+    from lookalike_worker.app import main as run_worker
+    from tests.faults.poison import PoisonableEncoder
+
+    return run_worker(load=lambda s: PoisonableEncoder(batch_size=s.batch_size, image_s=IMAGE_S))
+
+
+def _run_relay() -> int:
+    from lookalike.logs import configure_logs
+    from lookalike.relay import run_relay
+    from lookalike.settings import Settings
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    configure_logs()
+    run_relay(Settings.load(), stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
