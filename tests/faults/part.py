@@ -23,10 +23,22 @@ def main(name: str, clock: str) -> int:
 
 
 def _run_worker() -> int:
-    from lookalike_worker.app import main as run_worker
+    from lookalike.errors import LookalikeError
+    from lookalike.logs import configure_logs
+    from lookalike.settings import Settings
+    from lookalike_worker.app import run_worker
     from tests.faults.poison import PoisonableEncoder
 
-    return run_worker(load=lambda s: PoisonableEncoder(batch_size=s.batch_size, image_s=IMAGE_S))
+    configure_logs()
+    try:
+        run_worker(
+            Settings.load(),
+            load=lambda s: PoisonableEncoder(batch_size=s.batch_size, image_s=IMAGE_S),
+        )
+    except LookalikeError as error:
+        sys.stderr.write(f"{error.reason}: {error}\n")
+        return 1
+    return 0
 
 
 def _run_relay() -> int:
