@@ -133,13 +133,13 @@ def installed(**options: object) -> Iterator[Installation]:
             engine.dispose()
 
 
-def until(holds: Callable[[], bool], *, timeout_s: float) -> None:
+def until(holds: Callable[[], bool], *, timeout_s: float, every_s: float = 0.1) -> None:
     """Wait for a condition; ends the benchmark where it takes too long."""
     deadline = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > deadline:
             sys.exit(f"nothing came of it in {timeout_s:.0f} s: is the machine busy?")
-        time.sleep(0.1)
+        time.sleep(every_s)
 
 
 def cpu_s(pid: int) -> float:
