@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,8 @@ class Installation:
 @contextmanager
 def installed(**options: object) -> Iterator[Installation]:
     """Durable servers in a folder that is removed at the end; options become settings."""
+    # Without it the worker would outlive a benchmark that is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     with tempfile.TemporaryDirectory(prefix="lookalike-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
