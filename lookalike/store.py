@@ -25,7 +25,7 @@ _STAGING = """
 # image gives the same features. Rows are locked in one order, so writers cannot deadlock.
 # The parts of one statement do not see each other: no tag is both deleted and inserted.
 # ANY(ARRAY(…)) beside a join says that few rows are meant: of a temporary table the planner knows
-# nothing, and would read all jobs and images for each batch, twenty times the work at 30,000.
+# nothing, and at 30,000 jobs read all of them twice, and all images once, for each batch.
 _COMMIT = """
     WITH given AS (
         SELECT * FROM unnest(

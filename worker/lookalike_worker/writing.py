@@ -27,8 +27,8 @@ from lookalike_worker.observing import Finished, Observer
 
 # One commit of 256 rows of 4,032 features is 2 MB: large enough to be cheap.
 _MAX_COMMIT = 256
-# A commit costs Postgres and this process some milliseconds, whatever its size: on two cores an
-# encoder of one image a batch would lose a tenth to them. Fewer rows than these wait for more.
+# A commit costs Postgres and this process some milliseconds, whatever its size, and an encoder of
+# one image a batch would make one for each. Fewer rows than these wait for more.
 _LARGE_COMMIT = 64
 _GATHER_S = 0.05
 
