@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from celery import Celery
 
 
+# Where a batch is best of one image, a chunk of one would cost each image all round trips: five
+# times the relay's processor time, and twice Postgres's, of chunks of eight.
+_LEAST_CHUNK = 8
+
+
 class Publisher:
     """Leases what is ready, as far as the window has room, and publishes it."""
 
@@ -44,7 +49,7 @@ class Publisher:
 
     def _publish(self, window: Window, lane: Lane) -> int:
         # A chunk fills a batch: smaller ones cost more round trips, larger ones wait longer.
-        chunk_size = self._chunk_size or min(64, window.batch_size)
+        chunk_size = self._chunk_size or min(64, max(_LEAST_CHUNK, window.batch_size))
         room = window.n_workers * self._window_chunks * chunk_size - window.published[lane]
         if room <= 0:
             return 0

@@ -85,7 +85,7 @@ class Settings(BaseModel):
     )
 
     chunk_size: int = Field(
-        0, ge=0, le=64, description="images in one task; 0: what a worker's batch holds"
+        0, ge=0, le=64, description="images in one task; 0: what a worker's batch holds, 8 at least"
     )
     window_chunks: int = Field(
         4, ge=1, le=1024, description="published chunks waiting for each live worker"
