@@ -25,6 +25,7 @@ def main() -> int:
         pairs = (pair.partition("=") for pair in given.only.split(","))
         plan = replace(plan, faults={name: int(n or 1) for name, _, n in pairs}, doubled_up=0)
     logs = given.logs or Path(tempfile.mkdtemp(prefix="lookalike-faults-logs-"))
+    logs.mkdir(exist_ok=True)
     sys.stderr.write(f"The logs are in {logs}\n")
     campaign = Campaign(plan, given.seed, logs)
     account = campaign.run()

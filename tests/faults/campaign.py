@@ -96,7 +96,7 @@ SMALL = Plan(
 
 @dataclass
 class Campaign:
-    """One run of a plan; `report` is what it found."""
+    """One run of a plan, and what it found besides the account: `stuck`, `deaths`, `recovery_s`."""
 
     plan: Plan
     seed: int
