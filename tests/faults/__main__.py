@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from lookalike.logs import configure_logs
 from tests.faults.campaign import FULL, SMALL, Campaign
 from tests.faults.ledger import Account
 
@@ -24,6 +26,8 @@ def main() -> int:
     if given.only:
         pairs = (pair.partition("=") for pair in given.only.split(","))
         plan = replace(plan, faults={name: int(n or 1) for name, _, n in pairs}, doubled_up=0)
+    # Standard output is for the one line.
+    configure_logs(level=logging.WARNING)
     logs = given.logs or Path(tempfile.mkdtemp(prefix="lookalike-faults-logs-"))
     logs.mkdir(exist_ok=True)
     sys.stderr.write(f"The logs are in {logs}\n")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from lookalike.local.ports import free_port
+from lookalike.logs import configure_logs
 from tests.faults.crew import Part
 from tests.faults.installation import Installation, installed
 from tests.soak.load import Load
@@ -28,6 +30,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--bound", type=float, default=10, help="MiB an hour that may be no leak")
     given = parser.parse_args()
+    # Standard output is for the one line.
+    configure_logs(level=logging.WARNING)
     logs = Path(tempfile.mkdtemp(prefix="lookalike-soak-logs-"))
     sys.stderr.write(f"The logs are in {logs}\n")
     with installed(logs, max_attempts=3) as it:
