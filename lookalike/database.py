@@ -79,6 +79,9 @@ def translated() -> Iterator[None]:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
         raise _unavailable(error) from error
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        # Of the driver's own cursor, in the midst of a COPY.
+        raise _unavailable(error) from error
     except exc.ProgrammingError as error:
         if getattr(error.orig, "pgcode", None) in ("42P01", "42883", "42703", "3F000"):
             raise SchemaOutdated(

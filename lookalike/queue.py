@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from lookalike import limits, tracing
 from lookalike.errors import Rejected, UnknownCollection, UnknownJob
 from lookalike.images import ImageKey, ImageRef
+from lookalike.imports import LEAST_ROWS, Common, copy_new
 from lookalike.jobs import Job, JobStatus, Lane
 from lookalike.tables import JOBS_CHANNEL
 
@@ -150,19 +152,32 @@ def _enqueue(
     collection_id, space_id = _ensure_collection(connection, collection)
     unique = {request.reference.text: request for request in requests}
     limits.check_room(connection, collection, collection_id, len(unique))
-    common = {
-        "collection_id": collection_id,
-        "space_id": space_id,
-        "lane": int(lane),
-        "trace_parent": trace_parent,
-    }
-    rows = connection.execute(text(_INSERT), {**_columns(unique.values()), **common}).all()
-    made = {reference: Enqueued(image_id, job_id, True) for reference, image_id, job_id in rows}
+    common = Common(collection_id, space_id, int(lane), trace_parent)
+    made = _insert(connection, list(unique.values()), common)
     if len(made) < len(unique):
         rest = [request for name, request in unique.items() if name not in made]
         made |= _enqueue_again(connection, rest, common)
     connection.execute(text(f"NOTIFY {JOBS_CHANNEL}"))
+    if len(unique) == len(requests):
+        return [made[name] for name in unique]
     return [made[request.reference.text] for request in requests]
+
+
+def _insert(
+    connection: Connection, requests: Sequence[Request], common: Common
+) -> dict[str, Enqueued]:
+    """Those of the images that are new, by their references."""
+    columns = _columns(requests)
+    if len(requests) >= LEAST_ROWS:
+        references = columns["references"]
+        ids = copy_new(connection, references, columns["metadata"], common)
+        if ids is not None:
+            return {
+                reference: Enqueued(image_id, job_id, True)
+                for reference, (image_id, job_id) in zip(references, ids, strict=True)
+            }
+    rows = connection.execute(text(_INSERT), {**columns, **asdict(common)}).all()
+    return {reference: Enqueued(image_id, job_id, True) for reference, image_id, job_id in rows}
 
 
 def enqueue_query(connection: Connection, collection: str, reference: ImageRef) -> int:
@@ -249,22 +264,21 @@ def unknown_collection(connection: Connection, name: str) -> UnknownCollection:
 
 
 def _enqueue_again(
-    connection: Connection, requests: Sequence[Request], common: Mapping[str, object]
+    connection: Connection, requests: Sequence[Request], common: Common
 ) -> dict[str, Enqueued]:
-    columns = _columns(requests)
-    connection.execute(text(_LOCK), {**columns, **common})
-    rows = connection.execute(text(_AGAIN), {**columns, **common})
+    values = {**_columns(requests), **asdict(common)}
+    connection.execute(text(_LOCK), values)
+    rows = connection.execute(text(_AGAIN), values)
     return {
         row.reference: Enqueued(row.image_id, row.job_id, row.made_id is not None) for row in rows
     }
 
 
-def _columns(requests: Iterable[Request]) -> dict[str, list[object]]:
-    some = list(requests)
+def _columns(requests: Sequence[Request]) -> dict[str, list[Any]]:
     return {
-        "references": [request.reference.text for request in some],
-        "keys": [request.key and request.key.digest for request in some],
-        "metadata": [json.dumps(dict(r.metadata)) if r.metadata else None for r in some],
+        "references": [request.reference.text for request in requests],
+        "keys": [request.key and request.key.digest for request in requests],
+        "metadata": [json.dumps(dict(r.metadata)) if r.metadata else None for r in requests],
     }
 
 

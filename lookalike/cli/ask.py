@@ -41,6 +41,8 @@ def add(
         )
         if len(added) == 1:
             out.print(f"image {added[0].image_id}, job {added[0].job_id}")
+        if any(one.name == collection and one.paused for one in lookalike.status().collections):
+            out.print("[yellow]The collection is paused[/]: `lookalike resume` lets it go on.")
         if wait and new and report(watch(lookalike, new)):
             raise typer.Exit(1)
 

@@ -64,6 +64,35 @@ def test_an_embedded_image_is_not_embedded_again_until_its_bytes_change(
         assert queue.enqueue(connection, "default", [Request(ref, key)])[0].is_new
 
 
+def test_an_import_keeps_odd_references_and_metadata_as_they_are(house: Installation) -> None:
+    odd = ["https://example.org/back\\slash", "https://example.org/tab\\t", "https://example.org/ü"]
+    wanted = [*odd, *urls(1000)]
+    metadata = {"title": 'a "quoted" \\ title\twith\na break', "sku": 7}
+    added = list(house.client.add_many(wanted, metadata=metadata))
+    assert all(one.is_new for one in added)
+    assert len({one.image_id for one in added}) == len({one.job_id for one in added}) == 1003
+    with transaction(house.engine) as connection:
+        rows = connection.execute(
+            text(
+                "SELECT i.reference, j.reference, i.metadata, j.image_id "
+                "FROM lookalike.images i JOIN lookalike.jobs j ON j.id = i.job_id ORDER BY i.id"
+            )
+        ).all()
+    assert [row[0] for row in rows] == [row[1] for row in rows] == wanted
+    assert [row.image_id for row in rows] == [one.image_id for one in added]
+    assert all(row.metadata == metadata for row in rows)
+
+
+@pytest.mark.parametrize("known", [[0], [1, 998]], ids=["looked for", "met by chance"])
+def test_an_import_passes_over_what_is_there(house: Installation, known: list[int]) -> None:
+    all_urls = urls(1000)
+    before = {all_urls[i]: house.client.add(all_urls[i]).job_id for i in known}
+    added = dict(zip(all_urls, house.client.add_many(all_urls), strict=True))
+    assert {url for url, one in added.items() if not one.is_new} == before.keys()
+    assert {url: added[url].job_id for url in before} == before
+    assert house.client.status().n_open == 1000
+
+
 def test_what_is_enqueued_while_no_worker_lives_belongs_to_the_next_one(
     house: Installation,
 ) -> None:
