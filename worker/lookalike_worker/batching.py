@@ -1,7 +1,9 @@
 """What is in the next batch, and when it is cut. No clock, no network.
 
 Greedy: a batch is cut as soon as the encoder asks for one and anything is
-ready, so no image ever waits for a batch to fill. Interactive images go first.
+ready, so no image ever waits for a batch to fill. Interactive images go
+first, and bulk images beside them fill half a batch at most: somebody waits
+for its end.
 """
 
 from __future__ import annotations
@@ -36,15 +38,17 @@ class Batcher(Generic[T]):
         """
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or any(self._lanes.values()))
-            batch: list[T] = []
-            for lane in Lane:
-                waiting = self._lanes[lane]
-                while waiting and len(batch) < max_items:
-                    batch.append(waiting.popleft())
-            return batch
+            queries, bulk = self._lanes[Lane.INTERACTIVE], self._lanes[Lane.BULK]
+            batch = _taken(queries, max_items)
+            room = max_items // 2 if batch else max_items
+            return batch + _taken(bulk, room - len(batch))
 
     def close(self) -> None:
         """Let `next_batch` return what is left, then empty lists."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+
+
+def _taken(waiting: deque[T], n: int) -> list[T]:
+    return [waiting.popleft() for _ in range(min(n, len(waiting)))]

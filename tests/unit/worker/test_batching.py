@@ -6,13 +6,22 @@ from lookalike.jobs import Lane
 from lookalike_worker.batching import Batcher
 
 
-def test_interactive_images_go_first_and_order_is_kept_in_a_lane() -> None:
+def test_interactive_images_go_first_and_bulk_fills_half_a_batch_beside_them() -> None:
     batcher: Batcher[str] = Batcher()
-    for item in ("b1", "b2", "b3"):
+    for item in ("b1", "b2", "b3", "b4", "b5"):
         batcher.put(item, Lane.BULK)
     batcher.put("i1", Lane.INTERACTIVE)
-    assert batcher.next_batch(3) == ["i1", "b1", "b2"]
-    assert batcher.next_batch(3) == ["b3"]
+    assert batcher.next_batch(4) == ["i1", "b1"]
+    assert batcher.next_batch(4) == ["b2", "b3", "b4", "b5"]
+
+
+def test_interactive_images_may_fill_a_whole_batch() -> None:
+    batcher: Batcher[str] = Batcher()
+    batcher.put("b1", Lane.BULK)
+    for item in ("i1", "i2", "i3"):
+        batcher.put(item, Lane.INTERACTIVE)
+    assert batcher.next_batch(3) == ["i1", "i2", "i3"]
+    assert batcher.next_batch(3) == ["b1"]
 
 
 def test_a_lone_image_does_not_wait_for_a_batch_to_fill() -> None:
