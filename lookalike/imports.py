@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection, text
@@ -64,11 +65,11 @@ def copy_new(
         ids: Sequence[tuple[int, int]] = cursor.fetchall()
         names = _escaped(references)
         try:
-            cursor.copy_expert(_IMAGES, _stream(_image_lines(ids, names, metadata, common)))
+            _copy(cursor, _IMAGES, _image_lines(ids, names, metadata, common))
         except psycopg2.errors.UniqueViolation:
             savepoint.rollback()
             return None
-        cursor.copy_expert(_JOBS, _stream(_job_lines(ids, names, common)))
+        _copy(cursor, _JOBS, _job_lines(ids, names, common))
     return ids
 
 
@@ -109,5 +110,8 @@ def _escape(value: str) -> str:
     return value.translate(_ESCAPES)
 
 
-def _stream(lines: Iterable[str]) -> io.StringIO:
-    return io.StringIO("".join(lines))
+def _copy(cursor: Any, statement: str, lines: Iterable[str]) -> None:
+    data = "".join(lines)
+    # Read at once: by the driver's 8 kB, this thread and others would pass Python's lock to and
+    # fro a hundred times.
+    cursor.copy_expert(statement, io.StringIO(data), len(data) or 1)

@@ -181,11 +181,15 @@ def load_upload(connection: Connection, key: ImageKey) -> bytes | None:
 
 
 def _copy(connection: Connection, embedded: Sequence[Embedded]) -> None:
+    rows = binary_copy.pack(embedded)
     cursor = connection.connection.cursor()
     try:
         cursor.copy_expert(
             f"COPY embedded ({binary_copy.COLUMNS}) FROM STDIN (FORMAT binary)",
-            io.BytesIO(binary_copy.pack(embedded)),
+            io.BytesIO(rows),
+            # Read at once: by the driver's 8 kB, the encoder's thread would be made to wait for
+            # Python's lock some hundred times.
+            len(rows),
         )
     finally:
         cursor.close()
