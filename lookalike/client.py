@@ -21,6 +21,7 @@ from lookalike.errors import (
 )
 from lookalike.features import Features, Neighbour, Tag
 from lookalike.images import ImageRef, Source
+from lookalike.imports import enqueue_urls
 from lookalike.inputs import parsed, read_file, request_of
 from lookalike.jobs import Job, JobStatus
 from lookalike.operator import Operator
@@ -92,8 +93,10 @@ class Lookalike:
         and adding the rest again later is safe.
         """
 
-        def add(some: list[ImageLike]) -> list[Enqueued]:
+        def add(some: list[ImageLike]) -> Iterable[Enqueued]:
             with transaction(self._engine) as connection:
+                if not upload and (made := enqueue_urls(connection, collection, some, metadata)):
+                    return made
                 requests = [
                     self._uploaded(connection, image, metadata)
                     if isinstance(image, bytes) or upload

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from lookalike import limits, tracing
+from lookalike.copying import LEAST_ROWS, Common, copy_new
 from lookalike.errors import Rejected, UnknownCollection, UnknownJob
 from lookalike.images import ImageKey, ImageRef
-from lookalike.imports import LEAST_ROWS, Common, copy_new
 from lookalike.jobs import Job, JobStatus, Lane
 from lookalike.tables import JOBS_CHANNEL
 
@@ -149,7 +149,7 @@ def _enqueue(
     lane: Lane,
     trace_parent: str | None,
 ) -> list[Enqueued]:
-    collection_id, space_id = _ensure_collection(connection, collection)
+    collection_id, space_id = ensure_collection(connection, collection)
     unique = {request.reference.text: request for request in requests}
     limits.check_room(connection, collection, collection_id, len(unique))
     common = Common(collection_id, space_id, int(lane), trace_parent)
@@ -282,7 +282,8 @@ def _columns(requests: Sequence[Request]) -> dict[str, list[Any]]:
     }
 
 
-def _ensure_collection(connection: Connection, name: str) -> tuple[int, int | None]:
+def ensure_collection(connection: Connection, name: str) -> tuple[int, int | None]:
+    """A collection's id and feature space; made where it does not exist."""
     if not 1 <= len(name) <= 200:
         raise Rejected(
             f"found a collection's name of {len(name)} characters; expected 1 to 200", value=name

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import ReferenceInvalid
-from lookalike.images import ImageKey, ImageRef, Source, find_images
+from lookalike.images import (
+    MAX_REFERENCE_BYTES,
+    ImageKey,
+    ImageRef,
+    Source,
+    are_plain_urls,
+    find_images,
+)
 
 
 def test_a_path_becomes_an_absolute_file_reference() -> None:
@@ -59,3 +66,20 @@ def test_a_folder_gives_its_pictures_in_order_and_no_hidden_ones(tmp_path: Path)
         (tmp_path / name).touch()
     found = [str(path.relative_to(tmp_path)) for path in find_images(tmp_path)]
     assert found == ["a.png", "b.JPG", "sub/c.webp"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["https://a.example/1.jpg", "http://b"], True),
+        (["https://a.example/1.jpg", "photo.jpg"], False),
+        (["https://a.example/ü.jpg"], False),
+        (["https://a.example/1.jpg\nhttps://a.example/2.jpg"], False),
+        (["https://a.example/" + "x" * MAX_REFERENCE_BYTES], False),
+        (["https://user:password@a.example/1.jpg"], False),
+    ],
+)
+def test_plain_urls_are_told_from_what_wants_a_closer_look(
+    texts: list[str], expected: bool
+) -> None:
+    assert are_plain_urls(texts) is expected
