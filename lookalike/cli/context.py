@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+
 from rich.console import Console, RenderableType
 
 from lookalike.client import Lookalike
@@ -31,3 +34,15 @@ def settings(**overrides: object) -> Settings:
 def client() -> Lookalike:
     """A client for the installation that the settings name."""
     return Lookalike(settings=settings())
+
+
+def stopping() -> threading.Event:
+    """An event that SIGTERM and SIGINT set.
+
+    Also where a shell has started the process in the background, which makes
+    it deaf to Ctrl-C by default.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
-import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lookalike.cli.context import out, settings
+from lookalike.cli.context import out, settings, stopping
 from lookalike.errors import Misconfigured
 from lookalike.logs import configure_logs
 from lookalike.settings import environment
@@ -35,7 +33,7 @@ def up(encoder: Encoder = None, untrained: Untrained = False) -> None:
 
     configure_logs()
     chosen = settings(encoder=encoder, untrained=untrained or None)
-    stop = _stopping()
+    stop = stopping()
     with Stack(chosen) as stack:
         out.print(f"lookalike is up: [bold]{stack.api_url}[/]")
         out.print("In another terminal: lookalike add FOLDER; lookalike search IMAGE; ")
@@ -79,7 +77,7 @@ def relay() -> None:
     from lookalike.relay import run_relay
 
     configure_logs()
-    run_relay(settings(), _stopping())
+    run_relay(settings(), stopping())
 
 
 def migrate() -> None:
@@ -112,11 +110,3 @@ def _replace_process(module: str, arguments: list[str], variables: dict[str, str
     os.execve(  # noqa: S606
         sys.executable, [sys.executable, "-m", module, *arguments], variables
     )
-
-
-def _stopping() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections.abc import Callable
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lookalike.cli.ages import shown_age
-from lookalike.cli.context import client, out, show
+from lookalike.cli.context import client, out, show, stopping
 from lookalike.client import Lookalike
 from lookalike.errors import Unavailable
 from lookalike.status import CollectionProgress, Status
@@ -30,31 +29,30 @@ def status(
 ) -> None:
     """Show what waits, how fast it goes, and who works; docs/operating.md explains each word."""
     with client() as lookalike:
-        if not watch:
-            _print(lookalike.status(), as_json=as_json)
-            return
-        try:
+        if watch:
             _watch(lookalike, as_json=as_json)
-        except KeyboardInterrupt:
-            return
+        else:
+            _print(lookalike.status(), as_json=as_json)
 
 
 def _watch(lookalike: Lookalike, *, as_json: bool) -> None:
     if as_json or not out.is_terminal:
         # Piped, each moment stands for itself.
         _every_second(lookalike, lambda now: _print(now, as_json=as_json))
+        return
     with Live(console=out, auto_refresh=False, screen=False) as live:
         _every_second(lookalike, lambda now: live.update(_page(now), refresh=True))
 
 
 def _every_second(lookalike: Lookalike, tell: Callable[[Status], None]) -> None:
     """Until Ctrl-C; an outage is told and waited out, since that is when people look."""
-    while True:
+    stop = stopping()
+    while not stop.is_set():
         try:
             tell(lookalike.status())
         except Unavailable as error:
             out.print(f"[bold red]{error.reason}[/]: {escape(str(error))}")
-        time.sleep(_EVERY_S)
+        stop.wait(_EVERY_S)
 
 
 def _print(now: Status, *, as_json: bool) -> None:

@@ -130,7 +130,9 @@ def test_json_is_one_object_with_every_field(house: Installation) -> None:
 def test_a_piped_watch_prints_each_moment_until_ctrl_c(house: Installation) -> None:
     add(house, 2)
     with subprocess.Popen(
-        [sys.executable, "-m", "lookalike.cli", "status", "--watch", "--json"],
+        # As a shell's background job is started: deaf to Ctrl-C, unless it listens on purpose.
+        ["sh", "-c", "trap '' INT; exec \"$0\" -m lookalike.cli status --watch --json"]
+        + [sys.executable],
         stdout=subprocess.PIPE,
         env=os.environ,
     ) as process:
