@@ -131,8 +131,12 @@ def test_a_piped_watch_prints_each_moment_until_ctrl_c(house: Installation) -> N
     add(house, 2)
     with subprocess.Popen(
         # As a shell's background job is started: deaf to Ctrl-C, unless it listens on purpose.
-        ["sh", "-c", "trap '' INT; exec \"$0\" -m lookalike.cli status --watch --json"]
-        + [sys.executable],
+        [
+            "sh",
+            "-c",
+            "trap '' INT; exec \"$0\" -m lookalike.cli status --watch --json",
+            sys.executable,
+        ],
         stdout=subprocess.PIPE,
         env=os.environ,
     ) as process:
