@@ -11,6 +11,10 @@ from lookalike.jobs import Chunk, Lane
 # Leased in one statement at most: a window of a thousand workers is no single transaction.
 _MOST_LEASED = 4096
 
+# Two workers died with it: one more will, or it was twice in bad company. Suspects go out one at
+# a time, so that the innocent are with the guilty in no third worker.
+_IS_SUSPECT = "coalesce(j.error = 'WorkerLost' AND j.attempts >= 2, false)"
+
 # Each collection that waits gets the same share, whatever its length: an import of a million
 # images does not starve one of ten. The recursion steps from collection to collection along
 # the index, so the backlog's length costs nothing.
@@ -37,16 +41,23 @@ _PICK = """
         )
         -- Where there are more collections than room, chance decides whose turn it is.
         ORDER BY random() LIMIT :n
+    ), suspect AS (
+        SELECT EXISTS (
+            SELECT FROM lookalike.leases l JOIN lookalike.jobs j ON j.id = l.job_ids[1]
+            WHERE l.space_id = :space_id AND cardinality(l.job_ids) = 1 AND {suspect}
+        ) AS is_out
     )
-    SELECT job.id, job.attempts, job.trace_parent FROM served s CROSS JOIN LATERAL (
-        SELECT j.id, j.attempts, j.trace_parent FROM lookalike.jobs j
+    SELECT job.id, job.attempts, job.trace_parent, job.is_suspect
+    FROM served s CROSS JOIN LATERAL (
+        SELECT j.id, j.attempts, j.trace_parent, {suspect} AS is_suspect FROM lookalike.jobs j
         WHERE j.status IN ('queued', 'retry') AND j.space_id = :space_id AND j.lane = :lane
             AND j.collection_id = s.collection_id AND j.available_at <= now()
+            AND NOT ({suspect} AND (SELECT is_out FROM suspect))
         ORDER BY j.available_at, j.id
         LIMIT (SELECT ceil(CAST(:n AS numeric) / count(*)) FROM served)
         FOR UPDATE SKIP LOCKED
     ) job LIMIT :n
-"""
+""".replace("{suspect}", _IS_SUSPECT)
 
 _LEASE = """
     WITH made AS (
@@ -136,11 +147,14 @@ def lease_jobs(  # noqa: PLR0913 - what is leased, how much, and for how long
 
     Few jobs are spread over the workers instead of filling one chunk. A job
     that has been tried before travels alone, so that one which takes its
-    worker down takes no other job with it. Many relays may call this side
-    by side: none waits for another's rows.
+    worker down takes no other job with it; and of those with which two
+    workers died, one is out at a time. Many relays may call this side by
+    side: none waits for another's rows.
     """
     picked = {"space_id": space_id, "lane": int(lane), "n": min(n, _MOST_LEASED)}
     rows = connection.execute(text(_PICK), picked).all()
+    suspects = [row for row in rows if row.is_suspect]
+    rows = [row for row in rows if row not in suspects[1:]]
     if not rows:
         return []
     fresh = sorted(row.id for row in rows if row.attempts == 0)

@@ -152,13 +152,38 @@ def test_jobs_of_a_dead_worker_travel_alone_and_fail_after_the_last_attempt(
     house: Installation,
 ) -> None:
     ids = [one.job_id for one in house.client.add_many(urls(2))]
-    for _ in range(POLICY.max_attempts):
-        with transaction(house.engine) as connection:
-            connection.execute(text("UPDATE lookalike.jobs SET available_at = now()"))
-        house.claim()
-        expire_leases(house)
+    while lose_a_worker(house):
+        pass
     jobs = house.client.wait([i for i in ids if i is not None])
-    assert {(job.status, job.error) for job in jobs} == {(JobStatus.FAILED, "WorkerLost")}
+    assert {(job.status, job.error, job.attempts) for job in jobs} == {
+        (JobStatus.FAILED, "WorkerLost", POLICY.max_attempts)
+    }
+
+
+def test_of_the_jobs_that_two_workers_died_with_one_is_out_at_a_time(house: Installation) -> None:
+    list(house.client.add_many(urls(3)))
+    assert [lose_a_worker(house) for _ in range(2)] == [3, 3]
+    retry_now(house)
+    fresh = [one.job_id for one in house.client.add_many(["https://example.org/fresh.jpg"])]
+    first = house.claim()
+    assert len(first) == 2
+    assert [job.id for job in first if job.attempts == 1] == fresh
+    assert house.claim() == []
+    house.commit([embedded(job, random_features(1)[0]) for job in first])
+    assert len(house.claim()) == 1
+
+
+def lose_a_worker(house: Installation) -> int:
+    """How many jobs it held."""
+    retry_now(house)
+    n_held = len(house.claim())
+    expire_leases(house)
+    return n_held
+
+
+def retry_now(house: Installation) -> None:
+    with transaction(house.engine) as connection:
+        connection.execute(text("UPDATE lookalike.jobs SET available_at = now()"))
 
 
 def test_a_stale_failure_does_not_touch_a_job_that_was_leased_again(house: Installation) -> None:
