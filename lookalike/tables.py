@@ -4,6 +4,10 @@ collections ─< images ─< jobs            a job embeds one image, or one quer
      │            ├────< features        one row an image and feature space
      │            └────< image_tags      its labels in a feature space, where they are wanted
 feature_spaces ─────────┘                features: one partition a feature space
+search_indexes ─< key_axes               an index of a collection's features in one space; its keys
+                                         stand in a table keys_<id> of its own
+calibrations                             distances that mean near-duplicate or similar
+reembeddings                             collections that change their encoder
 leases ─< jobs                           a chunk that was published, or is in a worker's hands
 tallies                                  how many there are of what, as changes that add up
 controls                                 what is paused or limited
@@ -17,6 +21,7 @@ from __future__ import annotations
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
     ARRAY,
+    DOUBLE_PRECISION,
     REAL,
     BigInteger,
     Boolean,
@@ -29,6 +34,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Sequence,
     SmallInteger,
     Table,
@@ -39,7 +45,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 SCHEMA = "lookalike"
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration; another version in the database means `lookalike migrate`."""
 
 JOBS_CHANNEL = "lookalike_jobs"
@@ -130,6 +136,13 @@ images = Table(
         "reference",
         postgresql_where=text("reference ~~ 'upload:%'::text"),
     ),
+    Index(
+        "images_metadata_idx",
+        "metadata",
+        postgresql_using="gin",
+        postgresql_ops={"metadata": "jsonb_path_ops"},
+        postgresql_where=text("metadata <> '{}'::jsonb"),
+    ),
 )
 
 jobs = Table(
@@ -205,7 +218,7 @@ tallies = Table(
     # Empty for images, and for jobs that no worker's feature space has adopted yet.
     Column("space_id", Integer),
     Column("lane", SmallInteger),
-    # A job's status, or `image`.
+    # A job's status, `image`, or `features`.
     Column("what", Text, nullable=False),
     Column("n", BigInteger, nullable=False),
 )
@@ -234,12 +247,108 @@ uploads = Table(
 features = Table(
     "features",
     metadata,
-    Column("space_id", Integer, ForeignKey(feature_spaces.c.id), primary_key=True),
+    Column("space_id", Integer, ForeignKey(feature_spaces.c.id)),
     Column("collection_id", Integer, nullable=False),
-    Column("image_id", BigInteger, ForeignKey(images.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("image_id", BigInteger, ForeignKey(images.c.id, ondelete="CASCADE")),
     Column("features", HALFVEC(), nullable=False),
-    Index(None, "collection_id"),
+    PrimaryKeyConstraint("image_id", "space_id"),
+    Index("features_collection_image_idx", "collection_id", "image_id"),
     postgresql_partition_by="LIST (space_id)",
+)
+
+search_indexes = Table(
+    "search_indexes",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("collection_id", Integer, ForeignKey(collections.c.id), nullable=False),
+    Column("space_id", Integer, ForeignKey(feature_spaces.c.id), nullable=False),
+    Column("recipe", Text, nullable=False),
+    # Of a key.
+    Column("dimensions", Integer, nullable=False),
+    Column("partitions", Integer, nullable=False, server_default=text("1")),
+    Column("state", Text, nullable=False, server_default=text("'filling'::text")),
+    # Every image up to this one has its key.
+    Column("filled_to", BigInteger, nullable=False, server_default=text("0")),
+    # How many rows the transform was fitted on, and the share of their variance that it keeps.
+    Column("n_fitted", BigInteger, nullable=False),
+    Column("captured", REAL, nullable=False),
+    Column("ef_search", Integer, nullable=False),
+    Column("n_shortlist", Integer, nullable=False),
+    Column("recall_target", REAL),
+    # As it was measured last.
+    Column("recall", REAL),
+    Column("recall_k", Integer),
+    Column("n_sampled", Integer),
+    _when("measured_at"),
+    _when("created_at", default=True),
+    _when("serving_at"),
+    CheckConstraint("recipe = ANY (ARRAY['pca'::text, 'bits'::text])", name="recipe"),
+    CheckConstraint(
+        "state = ANY (ARRAY['filling'::text, 'building'::text, 'serving'::text, 'retired'::text])",
+        name="state",
+    ),
+    Index(
+        "search_indexes_serving_key",
+        *("collection_id", "space_id"),
+        unique=True,
+        postgresql_where=text("state = 'serving'::text"),
+    ),
+)
+
+key_axes = Table(
+    "key_axes",
+    metadata,
+    Column(
+        "index_id",
+        Integer,
+        ForeignKey(search_indexes.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("number", SmallInteger, primary_key=True),
+    Column("axis", HALFVEC(), nullable=False),
+    Column("origin", REAL, nullable=False),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column(
+        "collection_id",
+        Integer,
+        ForeignKey(collections.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("space_id", Integer, ForeignKey(feature_spaces.c.id), primary_key=True),
+    # Cosine distances: up to these, two images are so.
+    Column("near_duplicate_distance", DOUBLE_PRECISION, nullable=False),
+    Column("similar_distance", DOUBLE_PRECISION, nullable=False),
+    Column("n_pairs", Integer, nullable=False),
+    _when("calibrated_at", default=True),
+    CheckConstraint(
+        "0 <= near_duplicate_distance AND near_duplicate_distance <= similar_distance",
+        name="order",
+    ),
+)
+
+reembeddings = Table(
+    "reembeddings",
+    metadata,
+    Column(
+        "collection_id",
+        Integer,
+        ForeignKey(collections.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("old_space_id", Integer, ForeignKey(feature_spaces.c.id), nullable=False),
+    Column("new_space_id", Integer, ForeignKey(feature_spaces.c.id), nullable=False),
+    # Every image up to this one was looked at in this round.
+    Column("swept_to", BigInteger, nullable=False, server_default=text("0")),
+    _when("started_at", default=True),
+    _when("flipped_at"),
+    CheckConstraint("old_space_id <> new_space_id", name="spaces"),
 )
 
 image_tags = Table(

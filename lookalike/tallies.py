@@ -1,4 +1,4 @@
-"""How many jobs and images there are, kept up by triggers as they change.
+"""How many jobs, images and features there are, kept up by triggers as they change.
 
 Counting a hundred million rows takes minutes; each statement that changes
 jobs leaves a row with its difference instead, in the same transaction, so a
@@ -86,6 +86,20 @@ def count_open(connection: Connection, collection_id: int | None = None) -> int:
                     AND (CAST(:id AS integer) IS NULL OR collection_id = :id)
             """),
             {"id": collection_id},
+        )
+        or 0
+    )
+
+
+def count_features(connection: Connection, collection_id: int, space_id: int) -> int:
+    """Images of a collection that have features in a feature space."""
+    return int(
+        connection.scalar(
+            text("""
+                SELECT coalesce(sum(n), 0) FROM lookalike.tallies
+                WHERE what = 'features' AND collection_id = :collection_id AND space_id = :space_id
+            """),
+            {"collection_id": collection_id, "space_id": space_id},
         )
         or 0
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from alembic import context
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 # Any number will do, so long as it never changes: "lookalik" as 8 bytes.
 MIGRATION_LOCK = 0x6C6F6F6B616C696B
@@ -15,7 +17,7 @@ def _run() -> None:
     # No pool: where a version fails, the connection closes and so gives the lock back.
     engine = create_engine("postgresql+psycopg2://" + url.partition("://")[2], poolclass=NullPool)
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        _take_lock(connection)
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS lookalike"))
         connection.commit()
         context.configure(
@@ -25,6 +27,14 @@ def _run() -> None:
             context.run_migrations()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
+
+
+def _take_lock(connection: Connection) -> None:
+    # By asking again and again: whoever waits inside a statement holds a snapshot, and an index
+    # that is built concurrently waits for just that.
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATION_LOCK}):
+        connection.rollback()
+        time.sleep(0.2)
 
 
 _run()

@@ -69,7 +69,9 @@ class Installation:
                     TRUNCATE lookalike.collections, lookalike.images, lookalike.jobs,
                         lookalike.leases, lookalike.tallies, lookalike.controls,
                         lookalike.uploads, lookalike.features, lookalike.image_tags,
-                        lookalike.query_features, lookalike.workers, lookalike.feature_spaces
+                        lookalike.query_features, lookalike.workers, lookalike.feature_spaces,
+                        lookalike.search_indexes, lookalike.key_axes, lookalike.calibrations,
+                        lookalike.reembeddings
                     RESTART IDENTITY
                 """)
             )

@@ -29,6 +29,9 @@ _COUNTED = """
     UNION ALL
     SELECT collection_id, NULL, NULL, 'image', count(*)
     FROM lookalike.images GROUP BY collection_id
+    UNION ALL
+    SELECT collection_id, space_id, NULL, 'features', count(*)
+    FROM lookalike.features GROUP BY collection_id, space_id
 """
 _TALLIED = """
     SELECT collection_id, space_id, lane, what, sum(n) AS n FROM lookalike.tallies

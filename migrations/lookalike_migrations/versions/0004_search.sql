@@ -1,0 +1,163 @@
+-- What users call.
+
+DROP FUNCTION public.nearest_images(halfvec, text, integer, text);
+DROP FUNCTION public.nearest_images(bigint, integer, text);
+
+-- Raises what is wrong with a query or its filters.
+CREATE FUNCTION lookalike.check_query(
+    query halfvec, filter jsonb, threshold double precision
+) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF query IS NULL OR l2_norm(query) = 0 THEN
+        RAISE EXCEPTION 'found % as the query; expected features that are not all zero',
+            CASE WHEN query IS NULL THEN 'NULL' ELSE 'only zeros' END
+            USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'zeros have no direction, so nothing is near them: encode the image again';
+    END IF;
+    IF jsonb_typeof(filter) <> 'object' THEN
+        RAISE EXCEPTION 'found the filter %; expected a JSON object', left(filter::text, 200)
+            USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'an image passes whose metadata contain it: {"colour": "red"}';
+    END IF;
+    IF threshold = 'NaN' OR threshold < 0 THEN
+        RAISE EXCEPTION 'found the threshold %; expected a cosine distance, 0 to 2', threshold
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'leave it out for no limit';
+    END IF;
+END $$;
+
+-- The nearest images by whatever way is the fastest; never fewer than there are.
+CREATE FUNCTION lookalike.search(
+    collection_id integer, space_id integer, query halfvec, k integer,
+    filter jsonb, predicate jsonpath, threshold double precision, exact boolean, left_out bigint
+) RETURNS TABLE (image_id bigint, reference text, distance double precision, metadata jsonb)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
+DECLARE
+    how record;
+    n_found bigint;
+BEGIN
+    PERFORM lookalike.check_query(query, filter, threshold);
+    filter := nullif(filter, '{}');
+    SELECT * INTO how
+        FROM lookalike.search_way(collection_id, space_id, k, filter, predicate, exact);
+    IF how.way = 'index' THEN
+        RETURN QUERY EXECUTE format('SELECT * FROM lookalike.search_%s($1, $2, $3, $4)',
+            how.index_id) USING query, k, threshold, left_out;
+        RETURN;
+    END IF;
+    IF how.way = 'shortlist' AND filter IS NULL AND predicate IS NULL THEN
+        RETURN QUERY SELECT * FROM lookalike.search_shortlist(how.index_id, query, k, NULL, NULL,
+            threshold, left_out, how.ef_search, how.n_shortlist, how.max_tuples);
+        RETURN;
+    END IF;
+    IF how.way = 'shortlist' THEN
+        -- The scan may end before it has met enough that match; then all of them are looked at.
+        RETURN QUERY
+            WITH found AS MATERIALIZED (
+                SELECT * FROM lookalike.search_shortlist(how.index_id, query, k, filter,
+                    predicate, NULL, left_out, how.ef_search, how.n_shortlist, how.max_tuples)
+            ), everything AS (
+                SELECT n.* FROM (SELECT count(*) AS n FROM found) c CROSS JOIN LATERAL
+                    lookalike.search_exactly(CASE WHEN c.n < k THEN collection_id END, space_id,
+                        query, k, filter, predicate, NULL, left_out) n
+            )
+            SELECT n.* FROM (
+                SELECT * FROM found WHERE (SELECT count(*) FROM found) >= k
+                UNION ALL SELECT * FROM everything
+            ) n WHERE threshold IS NULL OR n.distance <= threshold
+            ORDER BY n.distance, n.image_id;
+    ELSE
+        RETURN QUERY SELECT * FROM lookalike.search_exactly(collection_id, space_id, query, k,
+            filter, predicate, threshold, left_out);
+    END IF;
+    GET DIAGNOSTICS n_found = ROW_COUNT;
+    IF n_found < k AND (filter IS NOT NULL OR predicate IS NOT NULL) THEN
+        RAISE NOTICE 'found % of % images: no more match', n_found, k;
+    END IF;
+END $$;
+
+-- The k images of a collection nearest to some features, by cosine distance, nearest first.
+CREATE FUNCTION public.nearest_images(
+    features halfvec, collection text, k integer DEFAULT 10, feature_space text DEFAULT NULL,
+    filter jsonb DEFAULT NULL, predicate jsonpath DEFAULT NULL,
+    threshold double precision DEFAULT NULL, exact boolean DEFAULT false
+) RETURNS TABLE (image_id bigint, reference text, distance double precision, metadata jsonb)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
+DECLARE
+    place record;
+BEGIN
+    SELECT * INTO place
+        FROM lookalike.search_place(collection, feature_space, vector_dims(features), k);
+    IF place.space_id IS NOT NULL THEN
+        RETURN QUERY SELECT * FROM lookalike.search(place.collection_id, place.space_id,
+            features, k, filter, predicate, threshold, exact, NULL);
+    END IF;
+END $$;
+
+-- The k images nearest to one that is stored already, itself left out; by default in its own
+-- collection.
+CREATE FUNCTION public.nearest_images(
+    image bigint, k integer DEFAULT 10, collection text DEFAULT NULL,
+    filter jsonb DEFAULT NULL, predicate jsonpath DEFAULT NULL,
+    threshold double precision DEFAULT NULL, exact boolean DEFAULT false
+) RETURNS TABLE (image_id bigint, reference text, distance double precision, metadata jsonb)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
+DECLARE
+    query record;
+    place record;
+BEGIN
+    SELECT f.features, c.name, s.encoder || '@' || left(s.digest, 12) AS space INTO query
+        FROM lookalike.images i
+        JOIN lookalike.collections c ON c.id = i.collection_id
+        JOIN lookalike.feature_spaces s ON s.id = c.space_id
+        JOIN lookalike.features f ON f.space_id = s.id AND f.image_id = i.id
+        WHERE i.id = image;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'image % has no features', image
+            USING ERRCODE = 'no_data_found',
+            HINT = 'it is unknown, still in the queue, or failed: lookalike why ' || image;
+    END IF;
+    SELECT * INTO place FROM lookalike.search_place(coalesce(collection, query.name),
+        query.space, vector_dims(query.features), k);
+    RETURN QUERY SELECT * FROM lookalike.search(place.collection_id, place.space_id,
+        query.features, k, filter, predicate, threshold, exact, image);
+END $$;
+
+-- How nearest_images would go about this question: the way, and the plan of its statement.
+CREATE FUNCTION lookalike.explain_search(
+    image bigint, k integer DEFAULT 10, collection text DEFAULT NULL,
+    filter jsonb DEFAULT NULL, predicate jsonpath DEFAULT NULL, exact boolean DEFAULT false
+) RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
+DECLARE
+    query record;
+    how record;
+BEGIN
+    SELECT f.features, c.id AS collection_id, s.id AS space_id INTO query
+        FROM lookalike.images i
+        JOIN lookalike.collections own ON own.id = i.collection_id
+        JOIN lookalike.collections c ON c.name = coalesce(collection, own.name)
+        JOIN lookalike.feature_spaces s ON s.id = own.space_id AND s.id = c.space_id
+        JOIN lookalike.features f ON f.space_id = s.id AND f.image_id = i.id
+        WHERE i.id = image;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'image % has no features that this collection is searched by', image
+            USING ERRCODE = 'no_data_found', HINT = 'lookalike why ' || image;
+    END IF;
+    filter := nullif(filter, '{}');
+    SELECT * INTO how FROM lookalike.search_way(query.collection_id, query.space_id, k, filter,
+        predicate, exact);
+    IF how.way = 'exact' THEN
+        RETURN NEXT 'exact: every image'
+            || CASE WHEN filter IS NULL AND predicate IS NULL THEN '' ELSE ' that matches' END
+            || coalesce(format(', an estimated %s', round(how.n_matching)), '');
+        RETURN;
+    END IF;
+    RETURN NEXT format('index %s: a shortlist of %s by key, with ef_search %s, in exact order',
+        how.index_id, how.n_shortlist, how.ef_search);
+    RETURN QUERY EXECUTE 'EXPLAIN ' || lookalike.shortlist_statement(how.index_id, filter,
+        predicate, how.n_shortlist)
+        USING query.features, filter, predicate, NULL::double precision, image, k;
+END $$;
