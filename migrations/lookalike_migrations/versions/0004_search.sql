@@ -129,7 +129,7 @@ END $$;
 CREATE FUNCTION lookalike.explain_search(
     image bigint, k integer DEFAULT 10, collection text DEFAULT NULL,
     filter jsonb DEFAULT NULL, predicate jsonpath DEFAULT NULL, exact boolean DEFAULT false
-) RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+) RETURNS SETOF text LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     query record;

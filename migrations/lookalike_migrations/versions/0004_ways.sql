@@ -59,10 +59,11 @@ CREATE FUNCTION lookalike.filter_condition(
         || CASE WHEN predicate IS NULL THEN '' ELSE ' AND m.metadata @@ $3' END
 $$;
 
--- How many images filters let pass, as the planner estimates it.
+-- How many images filters let pass, as the planner estimates it. Not STABLE: such a function may
+-- not EXPLAIN.
 CREATE FUNCTION lookalike.estimate_matching(
     collection_id integer, filter jsonb, predicate jsonpath
-) RETURNS double precision LANGUAGE plpgsql STABLE AS $$
+) RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
     plan json;
 BEGIN
@@ -126,9 +127,9 @@ BEGIN
     -- Planned with the numbers in it: a collection's share of the space decides the way.
     RETURN QUERY EXECUTE format(
         'SELECT n.image_id, i.reference, n.distance, i.metadata FROM ('
-        '    SELECT f.image_id, f.features OPERATOR(public.<=>) $1 AS distance'
+        '    SELECT f.image_id, f.features <=> $1 AS distance'
         '    FROM lookalike.features_%1$s f WHERE f.space_id = %1$s AND f.collection_id = %2$s'
-        '    AND ($4 IS NULL OR f.features OPERATOR(public.<=>) $1 <= $4)'
+        '    AND ($4 IS NULL OR f.features <=> $1 <= $4)'
         '    AND ($5 IS NULL OR f.image_id <> $5) %3$s ORDER BY distance, f.image_id LIMIT $6'
         ') n JOIN lookalike.images i ON i.id = n.image_id ORDER BY n.distance, n.image_id',
         space_id, collection_id,
@@ -144,20 +145,20 @@ CREATE FUNCTION lookalike.shortlist_statement(
     index_id integer, filter jsonb, predicate jsonpath, n_shortlist integer
 ) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT format(
-        'SELECT f.image_id, i.reference, f.features OPERATOR(public.<=>) $1 AS distance, '
+        'SELECT f.image_id, i.reference, f.features <=> $1 AS distance, '
         'i.metadata FROM (SELECT s.image_id FROM lookalike.keys_%1$s s %2$s ORDER BY s.key %3$s '
         '(SELECT coalesce((SELECT q.key FROM lookalike.keys_%1$s q WHERE q.image_id = $5), '
         'lookalike.key_%1$s($1))) LIMIT %4$s) s '
         'JOIN lookalike.features_%5$s f ON f.image_id = s.image_id AND f.space_id = %5$s '
         'JOIN lookalike.images i ON i.id = f.image_id '
-        'WHERE ($4 IS NULL OR f.features OPERATOR(public.<=>) $1 <= $4) '
+        'WHERE ($4 IS NULL OR f.features <=> $1 <= $4) '
         'AND ($5 IS NULL OR f.image_id <> $5) ORDER BY distance, f.image_id LIMIT $6',
         x.id,
         CASE WHEN filter IS NOT NULL OR predicate IS NOT NULL THEN
             'JOIN lookalike.images m ON m.id = s.image_id AND '
             || lookalike.filter_condition(x.collection_id, filter, predicate) END,
-        CASE x.recipe WHEN 'pca' THEN 'OPERATOR(public.<->)' ELSE 'OPERATOR(public.<~>)' END,
-        n_shortlist, x.space_id)
+        CASE x.recipe WHEN 'pca' THEN '<->' ELSE '<~>' END,
+        shortlist_statement.n_shortlist, x.space_id)
     FROM lookalike.search_indexes x WHERE x.id = index_id
 $$;
 
