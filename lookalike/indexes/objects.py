@@ -47,42 +47,59 @@ _BITS_KEY = """
     END $$
 """
 
-# Without limits of pgvector's iterative scan: it goes on only where rows have died in the index.
+# `query` may be left out for an image that is stored: its features and its key are there.
+# The shortlist is an array, so that its features are fetched in one scan of their key. Where rows
+# have died in the index since it was vacuumed, it may come out short; only then the slower
+# iterative scan is worth its while.
 _SEARCH = """
     CREATE OR REPLACE FUNCTION lookalike.{name}(
         query halfvec, k integer, threshold double precision, left_out bigint
     ) RETURNS TABLE (image_id bigint, reference text, distance double precision, metadata jsonb)
     LANGUAGE plpgsql STABLE ROWS 10
-    SET jit = off SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+    SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off
+    SET plan_cache_mode = force_generic_plan AS $$
     #variable_conflict use_column
     DECLARE
         query_key {type} := (SELECT s.key FROM lookalike.keys_{id} s WHERE s.image_id = left_out);
+        shortlist bigint[];
         ef_before text := current_setting('hnsw.ef_search', true);
-        scan_before text := current_setting('hnsw.iterative_scan', true);
+        scan_before text;
     BEGIN
+        IF query IS NULL THEN
+            SELECT f.features INTO query FROM lookalike.features_{space_id} f
+                WHERE f.image_id = left_out AND f.space_id = {space_id};
+            IF NOT FOUND THEN
+                RETURN;
+            END IF;
+        END IF;
         IF query_key IS NULL THEN
             query_key := lookalike.key_{id}(query);
         END IF;
-        PERFORM set_config('hnsw.ef_search', '{ef_search}', true),
-            set_config('hnsw.iterative_scan', 'relaxed_order', true);
+        PERFORM set_config('hnsw.ef_search', '{ef_search}', true);
+        shortlist := ARRAY({shortlist});
+        IF cardinality(shortlist) < {n_shortlist} THEN
+            scan_before := current_setting('hnsw.iterative_scan', true);
+            PERFORM set_config('hnsw.iterative_scan', 'relaxed_order', true);
+            shortlist := ARRAY({shortlist});
+            PERFORM set_config('hnsw.iterative_scan', coalesce(scan_before, 'off'), true);
+        END IF;
+        PERFORM set_config('hnsw.ef_search', coalesce(ef_before, '40'), true);
         RETURN QUERY
             SELECT n.image_id, i.reference, n.distance, i.metadata
             FROM (
                 SELECT f.image_id, f.features <=> query AS distance
-                FROM (
-                    SELECT s.image_id FROM lookalike.keys_{id} s
-                    ORDER BY s.key {operator} query_key LIMIT {n_shortlist}
-                ) s JOIN lookalike.features_{space_id} f
-                    ON f.image_id = s.image_id AND f.space_id = {space_id}
-                WHERE left_out IS NULL OR f.image_id <> left_out
+                FROM lookalike.features_{space_id} f
+                WHERE f.image_id = ANY(shortlist) AND f.space_id = {space_id}
+                    AND f.image_id IS DISTINCT FROM left_out
                 ORDER BY distance, f.image_id LIMIT k
             ) n JOIN lookalike.images i ON i.id = n.image_id
             WHERE threshold IS NULL OR n.distance <= threshold
             ORDER BY n.distance, n.image_id;
-        PERFORM set_config('hnsw.ef_search', coalesce(ef_before, '40'), true),
-            set_config('hnsw.iterative_scan', coalesce(scan_before, 'off'), true);
     END $$
 """
+_SHORTLIST = """
+            SELECT s.image_id FROM lookalike.keys_{id} s
+            ORDER BY s.key {operator} query_key LIMIT {n_shortlist}"""
 
 
 def key_type(index: SearchIndex) -> str:
@@ -153,13 +170,16 @@ def make_search(connection: Connection, index: SearchIndex, *, name: str | None 
 
     By another name, it can be tried beside the one that serves.
     """
+    shortlist = _SHORTLIST.format(
+        id=index.id, operator=_OPERATORS[index.recipe], n_shortlist=index.n_shortlist
+    )
     _run(
         connection,
         _SEARCH.format(
             name=name or f"search_{index.id}",
             id=index.id,
             type=key_type(index),
-            operator=_OPERATORS[index.recipe],
+            shortlist=shortlist,
             ef_search=index.ef_search,
             n_shortlist=index.n_shortlist,
             space_id=index.space_id,

@@ -36,7 +36,6 @@ DECLARE
     how record;
     n_found bigint;
 BEGIN
-    PERFORM lookalike.check_query(query, filter, threshold);
     filter := nullif(filter, '{}');
     SELECT * INTO how
         FROM lookalike.search_way(collection_id, space_id, k, filter, predicate, exact);
@@ -76,6 +75,17 @@ BEGIN
     END IF;
 END $$;
 
+-- The index whose prepared function answers a plain question, if there is one: that is most of
+-- them, and then nothing else has to be looked up.
+CREATE FUNCTION lookalike.prepared_index(
+    collection_id integer, space_id integer, k integer
+) RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT x.id FROM lookalike.search_indexes x
+    WHERE x.collection_id = prepared_index.collection_id
+        AND x.space_id = prepared_index.space_id AND x.state = 'serving'
+        AND k BETWEEN 1 AND x.n_shortlist / 3
+$$;
+
 -- The k images of a collection nearest to some features, by cosine distance, nearest first.
 CREATE FUNCTION public.nearest_images(
     features halfvec, collection text, k integer DEFAULT 10, feature_space text DEFAULT NULL,
@@ -86,13 +96,24 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_variable
 DECLARE
     place record;
+    index_id integer;
 BEGIN
     SELECT * INTO place
         FROM lookalike.search_place(collection, feature_space, vector_dims(features), k);
-    IF place.space_id IS NOT NULL THEN
-        RETURN QUERY SELECT * FROM lookalike.search(place.collection_id, place.space_id,
-            features, k, filter, predicate, threshold, exact, NULL);
+    IF place.space_id IS NULL THEN
+        RETURN;
     END IF;
+    PERFORM lookalike.check_query(features, filter, threshold);
+    IF filter IS NULL AND predicate IS NULL AND NOT exact THEN
+        index_id := lookalike.prepared_index(place.collection_id, place.space_id, k);
+        IF index_id IS NOT NULL THEN
+            RETURN QUERY EXECUTE format('SELECT * FROM lookalike.search_%s($1, $2, $3, NULL)',
+                index_id) USING features, k, threshold;
+            RETURN;
+        END IF;
+    END IF;
+    RETURN QUERY SELECT * FROM lookalike.search(place.collection_id, place.space_id,
+        features, k, filter, predicate, threshold, exact, NULL);
 END $$;
 
 -- The k images nearest to one that is stored already, itself left out; by default in its own
@@ -107,20 +128,34 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     query record;
     place record;
+    index_id integer;
 BEGIN
-    SELECT f.features, c.name, s.encoder || '@' || left(s.digest, 12) AS space INTO query
-        FROM lookalike.images i
-        JOIN lookalike.collections c ON c.id = i.collection_id
-        JOIN lookalike.feature_spaces s ON s.id = c.space_id
-        JOIN lookalike.features f ON f.space_id = s.id AND f.image_id = i.id
+    SELECT i.collection_id, c.name, c.space_id INTO query
+        FROM lookalike.images i JOIN lookalike.collections c ON c.id = i.collection_id
         WHERE i.id = image;
+    IF collection IS NULL AND filter IS NULL AND predicate IS NULL AND threshold IS NULL
+        AND NOT exact THEN
+        index_id := lookalike.prepared_index(query.collection_id, query.space_id, k);
+        IF index_id IS NOT NULL THEN
+            RETURN QUERY EXECUTE format('SELECT * FROM lookalike.search_%s(NULL, $1, NULL, $2)',
+                index_id) USING k, image;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+        END IF;
+    END IF;
+    SELECT f.features, query.name AS collection, s.encoder || '@' || left(s.digest, 12) AS space
+        INTO query
+        FROM lookalike.features f JOIN lookalike.feature_spaces s ON s.id = f.space_id
+        WHERE f.space_id = query.space_id AND f.image_id = image;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'image % has no features', image
+        RAISE EXCEPTION 'image % has no features', coalesce(image::text, 'NULL')
             USING ERRCODE = 'no_data_found',
             HINT = 'it is unknown, still in the queue, or failed: lookalike why ' || image;
     END IF;
-    SELECT * INTO place FROM lookalike.search_place(coalesce(collection, query.name),
+    SELECT * INTO place FROM lookalike.search_place(coalesce(collection, query.collection),
         query.space, vector_dims(query.features), k);
+    PERFORM lookalike.check_query(query.features, filter, threshold);
     RETURN QUERY SELECT * FROM lookalike.search(place.collection_id, place.space_id,
         query.features, k, filter, predicate, threshold, exact, image);
 END $$;
