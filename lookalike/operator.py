@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Engine
 
-from lookalike import controls, failures, leases, limits, retention
+from lookalike import controls, erasure, failures, leases, limits, retention
 from lookalike.controls import Control, InHand
 from lookalike.database import Listener, transaction
+from lookalike.erasure import Receipt
 from lookalike.failures import FailedFor, FailedJob, Selection
 from lookalike.jobs import JobStatus
 from lookalike.queue import find_collection
@@ -131,6 +132,16 @@ class Operator:
             which = None if collection is None else find_collection(connection, collection)
         purge = retention.prune_jobs if status is JobStatus.DONE else retention.cancel_waiting
         return purge(self._engine, older_than_s=older_than_s, collection_id=which)
+
+    def erase_images(self, image_ids: Sequence[int]) -> Receipt:
+        """Erase images for good, with all that was made of them; unknown ids are passed over."""
+        return erasure.erase_images(self._engine, image_ids)
+
+    def erase_collection(
+        self, name: str, *, watch: Callable[[Receipt], None] = lambda _: None
+    ) -> Receipt:
+        """Erase a collection for good, with everything in it; raises UnknownCollection."""
+        return erasure.erase_collection(self._engine, name, watch=watch)
 
     def _in_portions(self, change: Callable[..., int], selection: Selection) -> int:
         n_changed = 0
