@@ -169,6 +169,7 @@ CREATE FUNCTION lookalike.explain_search(
 DECLARE
     query record;
     how record;
+    before text;
 BEGIN
     SELECT f.features, c.id AS collection_id, s.id AS space_id INTO query
         FROM lookalike.images i
@@ -192,7 +193,11 @@ BEGIN
     END IF;
     RETURN NEXT format('index %s: a shortlist of %s by key, with ef_search %s, in exact order',
         how.index_id, how.n_shortlist, how.ef_search);
+    -- As in the prepared function, which a small collection is searched by too.
+    before := current_setting('enable_seqscan');
+    PERFORM set_config('enable_seqscan', CASE how.way WHEN 'index' THEN 'off' ELSE before END, true);
     RETURN QUERY EXECUTE 'EXPLAIN ' || lookalike.shortlist_statement(how.index_id, filter,
         predicate, how.n_shortlist)
         USING query.features, filter, predicate, NULL::double precision, image, k;
+    PERFORM set_config('enable_seqscan', before, true);
 END $$;
