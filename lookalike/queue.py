@@ -66,9 +66,9 @@ _LOCK = """
     ORDER BY reference FOR UPDATE
 """
 
-# For images that were there: metadata is merged, and a job is made for each that has neither an
-# open job nor features of these very bytes. A statement after the locks, so it sees what those
-# have committed that it waited for.
+# For images that were there: metadata is merged, and a job is made for each that has, in this
+# feature space, neither an open job nor features of these very bytes. A statement after the
+# locks, so it sees what those have committed that it waited for.
 _AGAIN = """
     WITH given AS (
         SELECT * FROM unnest(
@@ -84,6 +84,7 @@ _AGAIN = """
         FROM given g
         JOIN lookalike.images i ON i.collection_id = :collection_id AND i.reference = g.reference
         LEFT JOIN lookalike.jobs j ON j.id = i.job_id AND j.status NOT IN ('done', 'failed')
+            AND j.space_id IS NOT DISTINCT FROM :space_id
     ), changed AS (
         UPDATE lookalike.images i
         SET metadata = i.metadata || coalesce(k.metadata, '{}'),

@@ -26,20 +26,40 @@ _STAGING = """
 # The parts of one statement do not see each other: no tag is both deleted and inserted.
 # ANY(ARRAY(…)) beside a join says that few rows are meant: of a temporary table the planner knows
 # nothing, and at 30,000 jobs read all of them twice, and all images once, for each batch.
+# While a collection changes its encoder, its images have features in two spaces. The space that
+# serves has the say what an image's bytes are: other bytes end what was made of the old ones
+# elsewhere, and a job of another space that a newer one has overtaken brings nothing of its own.
 _COMMIT = """
     WITH given AS (
         SELECT * FROM unnest(
             CAST(:tagged AS bigint[]), CAST(:labels AS text[]), CAST(:probabilities AS real[])
         ) AS g (job_id, label, probability)
     ), locked AS (
-        SELECT j.id, j.image_id, j.collection_id FROM lookalike.jobs j
+        SELECT j.id, j.image_id, j.collection_id, EXISTS (
+            SELECT FROM lookalike.collections c
+            WHERE c.id = j.collection_id AND c.space_id = :space_id
+        ) AS serves
+        FROM lookalike.jobs j
         WHERE j.id = ANY(ARRAY(SELECT job_id FROM embedded)) AND j.status <> 'done'
+            AND j.space_id = :space_id
         ORDER BY j.id FOR UPDATE
+    ), present AS (
+        SELECT i.id, i.image_key, i.job_id FROM lookalike.images i
+        WHERE i.id = ANY(ARRAY(SELECT image_id FROM locked)) ORDER BY i.id FOR NO KEY UPDATE
+    ), kept AS MATERIALIZED (
+        SELECT l.id, l.image_id, l.collection_id, l.serves,
+            p.image_key <> e.image_key AS is_changed
+        FROM locked l JOIN embedded e ON e.job_id = l.id JOIN present p ON p.id = l.image_id
+        WHERE l.serves OR p.job_id = l.id OR p.image_key IS NULL OR p.image_key = e.image_key
+    ), outdated AS (
+        DELETE FROM lookalike.features
+        WHERE image_id = ANY(ARRAY(SELECT image_id FROM kept WHERE serves AND is_changed))
+            AND space_id <> :space_id
     ), stored AS (
         INSERT INTO lookalike.features (space_id, collection_id, image_id, features)
-        SELECT :space_id, l.collection_id, l.image_id, e.features
-        FROM locked l JOIN embedded e ON e.job_id = l.id WHERE l.image_id IS NOT NULL
-        ORDER BY l.image_id
+        SELECT :space_id, k.collection_id, k.image_id, e.features
+        FROM kept k JOIN embedded e ON e.job_id = k.id
+        ORDER BY k.image_id
         ON CONFLICT (space_id, image_id) DO UPDATE SET features = excluded.features
     ), answered AS (
         INSERT INTO lookalike.query_features (job_id, space_id, features)
@@ -47,20 +67,20 @@ _COMMIT = """
         FROM locked l JOIN embedded e ON e.job_id = l.id WHERE l.image_id IS NULL
         ON CONFLICT (job_id) DO NOTHING
     ), untagged AS (
-        DELETE FROM lookalike.image_tags t USING locked l
-        WHERE t.image_id = l.image_id AND t.space_id = :space_id
-            AND t.image_id = ANY(ARRAY(SELECT image_id FROM locked))
-            AND NOT EXISTS (SELECT FROM given g WHERE g.job_id = l.id AND g.label = t.label)
+        DELETE FROM lookalike.image_tags t USING kept k
+        WHERE t.image_id = k.image_id AND t.space_id = :space_id
+            AND t.image_id = ANY(ARRAY(SELECT image_id FROM kept))
+            AND NOT EXISTS (SELECT FROM given g WHERE g.job_id = k.id AND g.label = t.label)
     ), tagged AS (
         INSERT INTO lookalike.image_tags AS t (image_id, space_id, label, probability)
-        SELECT l.image_id, :space_id, g.label, g.probability
-        FROM locked l JOIN given g ON g.job_id = l.id WHERE l.image_id IS NOT NULL
+        SELECT k.image_id, :space_id, g.label, g.probability
+        FROM kept k JOIN given g ON g.job_id = k.id
         ON CONFLICT (image_id, space_id, label) DO UPDATE SET probability = excluded.probability
     ), known AS (
         UPDATE lookalike.images i SET image_key = e.image_key
-        FROM locked l JOIN embedded e ON e.job_id = l.id
-        WHERE i.id = l.image_id AND i.image_key IS DISTINCT FROM e.image_key
-            AND i.id = ANY(ARRAY(SELECT image_id FROM locked))
+        FROM kept k JOIN embedded e ON e.job_id = k.id
+        WHERE i.id = k.image_id AND (i.image_key IS NULL OR (k.serves AND k.is_changed))
+            AND i.id = ANY(ARRAY(SELECT image_id FROM kept))
     )
     UPDATE lookalike.jobs j
     SET status = 'done', finished_at = clock_timestamp(), attempts = j.attempts + 1,
@@ -69,6 +89,16 @@ _COMMIT = """
         batched_ms = e.batched_ms, encoded_ms = e.encoded_ms
     FROM locked l JOIN embedded e ON e.job_id = l.id LEFT JOIN lookalike.leases h ON h.id = e.lease
     WHERE j.id = l.id AND j.id = ANY(ARRAY(SELECT id FROM locked))
+        AND (l.image_id IS NULL OR l.image_id IN (SELECT id FROM present))
+"""
+
+# An image takes only its last job along when it is deleted.
+_ORPHANS = """
+    DELETE FROM lookalike.jobs WHERE id = ANY(ARRAY(
+        SELECT j.id FROM lookalike.jobs j
+        WHERE j.id = ANY(CAST(:ids AS bigint[])) AND j.image_id IS NOT NULL
+            AND NOT EXISTS (SELECT FROM lookalike.images i WHERE i.id = j.image_id)
+        ORDER BY j.id FOR UPDATE))
 """
 
 # A failure counts only while the lease is still this worker's.
@@ -150,7 +180,8 @@ def commit_outcomes(
     """Write features and the outcomes of their jobs, all in the caller's transaction.
 
     Doing it twice is the same as doing it once; a job that was deleted in
-    the meantime leaves nothing behind. An image's tags take the place of
+    the meantime, itself or its image, leaves nothing behind, and so does one
+    that has moved to another feature space. An image's tags take the place of
     those that it had in the feature space. `ended` are the leases of which
     no job is left.
     """
@@ -161,9 +192,14 @@ def commit_outcomes(
     if embedded:
         connection.execute(text(_STAGING))
         _copy(connection, embedded)
-        connection.execute(text(_COMMIT), {"space_id": space_id, **_tag_columns(embedded)})
+        tags = _tag_columns(embedded)
+        n_done = connection.execute(text(_COMMIT), {"space_id": space_id, **tags}).rowcount
+        if n_done < len(embedded):
+            connection.execute(text(_ORPHANS), {"ids": [outcome.job.id for outcome in embedded]})
     if failures:
-        connection.execute(text(_FAIL), _failure_columns(failures))
+        columns = _failure_columns(failures)
+        connection.execute(text(_FAIL), columns)
+        connection.execute(text(_ORPHANS), {"ids": columns["ids"]})
     if ended:
         connection.execute(
             text("DELETE FROM lookalike.leases WHERE id = ANY(CAST(:leases AS bigint[]))"),

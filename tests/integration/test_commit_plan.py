@@ -16,7 +16,9 @@ def test_a_commit_does_not_read_all_jobs_and_images(database_url: str) -> None:
             pass
     engine = open_engine(database_url)
     with transaction(engine) as connection:
-        space_id = store.register_space(connection, FeatureSpace("test", "0" * 64, 8, True))
+        for digest in ("1" * 64, "0" * 64):
+            space = FeatureSpace("test", digest, 8, True)
+            space_id = store.register_space(connection, space)
         connection.execute(text(store._STAGING))
         tags: dict[str, list[object]] = {"tagged": [], "labels": [], "probabilities": []}
         plan = connection.scalars(
@@ -24,5 +26,7 @@ def test_a_commit_does_not_read_all_jobs_and_images(database_url: str) -> None:
         ).all()
     engine.dispose()
     assert any("jobs_pkey" in line for line in plan)
-    read_whole = ("Seq Scan on jobs", "Seq Scan on images")
+    read_whole = ("Seq Scan on jobs", "Seq Scan on images", "Seq Scan on features")
     assert [line for line in plan if any(scan in line for scan in read_whole)] == []
+    # Of the other space's partition, for images whose bytes have changed.
+    assert any("features_1_pkey" in line for line in plan)
