@@ -18,6 +18,7 @@ from lookalike.errors import (
     Rejected,
     Unavailable,
     WaitedTooLong,
+    WrongFeatureSpace,
 )
 from lookalike.features import Features, Neighbour, Tag
 from lookalike.images import ImageRef, Source
@@ -27,6 +28,7 @@ from lookalike.jobs import Job, JobStatus
 from lookalike.operator import Operator
 from lookalike.pairs import in_pairs
 from lookalike.queue import Enqueued, Request
+from lookalike.reembedding import Reembedding
 from lookalike.search import QueryFeatures
 from lookalike.settings import Settings
 from lookalike.status import Status, read_status
@@ -148,6 +150,10 @@ class Lookalike:
         """What operators do: pause, drain, limit, retry what failed, clean up."""
         return Operator(self._engine, self._url)
 
+    def reembedding(self, collection: str = DEFAULT_COLLECTION) -> Reembedding:
+        """A collection's change of encoder: begin it, compare, flip, roll back, end it."""
+        return Reembedding(self._engine, collection, lease_s=self._settings.lease_s)
+
     def status(self) -> Status:
         """What waits, is done and failed, how fast it goes, and the live workers."""
         with transaction(self._engine) as connection:
@@ -179,10 +185,15 @@ class Lookalike:
             with transaction(self._engine) as connection:
                 return search.nearest_by_image(connection, image_id, k=k, collection=collection)
         name = collection or DEFAULT_COLLECTION
-        query = self.embed(image, collection=name) if image is not None else features
-        assert query is not None
-        with transaction(self._engine) as connection:
-            return search.nearest_by_features(connection, name, query, k=k)
+        if features is not None:
+            with transaction(self._engine) as connection:
+                return search.nearest_by_features(connection, name, features, k=k)
+        assert image is not None
+        try:
+            return self.search(features=self.embed(image, collection=name), collection=name, k=k)
+        except WrongFeatureSpace:
+            # The collection left the encoder's space meanwhile: the one it went to answers.
+            return self.search(features=self.embed(image, collection=name), collection=name, k=k)
 
     def embed(self, image: ImageLike, *, collection: str = DEFAULT_COLLECTION) -> QueryFeatures:
         """A picture's features in a collection's space, without adding it anywhere."""

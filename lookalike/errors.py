@@ -8,8 +8,10 @@ LookalikeError
 │   ├── ImageNotEmbeddable    the encoder cannot answer for this picture
 │   ├── ReferenceForbidden    the policy does not let this reference be read
 │   ├── ReferenceInvalid      the reference is no path, URL or upload
+│   ├── ReembeddingRefused    the step does not fit how far the change of encoder is
 │   ├── TrainingSetUnusable   the folder is no set of class folders to train on
 │   ├── UnknownCollection     no collection has this name
+│   ├── UnknownFeatureSpace   no feature space has this name, or several have
 │   ├── UnknownImage          no image has this id
 │   ├── UnknownJob            no job has this id
 │   └── WrongFeatureSpace     features of two feature spaces would meet
@@ -78,12 +80,20 @@ class ReferenceInvalid(Rejected):
     """The reference is neither a path nor an http(s) URL nor an upload."""
 
 
+class ReembeddingRefused(Rejected):
+    """The step does not fit how far a collection's change of encoder is."""
+
+
 class TrainingSetUnusable(Rejected):
     """The folder does not hold two classes or more with enough readable pictures each."""
 
 
 class UnknownCollection(Rejected):
     """No collection has this name."""
+
+
+class UnknownFeatureSpace(Rejected):
+    """No feature space has this name, or several have."""
 
 
 class UnknownImage(Rejected):

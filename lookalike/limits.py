@@ -55,6 +55,17 @@ def check_room(connection: Connection, collection: str, collection_id: int, n_jo
             )
 
 
+def smallest(connection: Connection, collection_id: int) -> int | None:
+    """How many jobs may be open where this collection's are counted; None without a limit."""
+    found = connection.scalar(
+        text("""
+            SELECT min(max_open) FROM lookalike.controls WHERE collection_id IN (:every, :id)
+        """),
+        {"every": EVERY, "id": collection_id},
+    )
+    return None if found is None else int(found)
+
+
 def _wait_s(connection: Connection, collection_id: int | None, n_jobs: int) -> float:
     """How long so many jobs take, at the rate of the last minute."""
     per_s = tallies.rate(connection, collection_id)

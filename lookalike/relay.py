@@ -14,7 +14,7 @@ import structlog
 from celery import Celery
 from sqlalchemy import Engine
 
-from lookalike import broker, leases, metrics, retention, tallies, tracing, workers
+from lookalike import broker, leases, metrics, reembedding, retention, tallies, tracing, workers
 from lookalike.database import Listener, open_engine, transaction
 from lookalike.errors import Unavailable
 from lookalike.metrics import RelayCounts
@@ -29,6 +29,10 @@ from lookalike.tables import JOBS_CHANNEL
 POLL_S = 0.5
 # Enqueues and commits leave a row each for every kind of change: a thousand in a busy second.
 FOLD_S = 1.0
+# A portion of each collection that changes its encoder: 5,000 images a second at most.
+REEMBED_S = 1.0
+# Once more through images that seem to be embedded in both spaces.
+ROUND_S = 60.0
 HOUSEKEEPING_S = 60.0
 # It reads the list of all uploads.
 UPLOADS_S = 3600.0
@@ -70,7 +74,7 @@ class Relay:
     def run_once(self) -> int:
         """Publish, and where it is time take back what is lost and keep house.
 
-        How many chunks were sent, and jobs freed: with none of them, there is
+        How many chunks were sent, and jobs freed or made: with none of them, there is
         nothing more to do at once. Publishing comes first: somebody may wait.
         """
         n_chunks = self._publisher.publish_ready()
@@ -81,6 +85,8 @@ class Relay:
         if self._is_due("tallies", FOLD_S):
             with transaction(self._engine) as connection:
                 tallies.fold(connection)
+        if self._is_due("reembeddings", REEMBED_S):
+            n_freed += reembedding.sweep(self._engine, all_rounds=self._is_due("rounds", ROUND_S))
         if self._is_due("house", HOUSEKEEPING_S):
             self.keep_house()
         self.counts.last_round = time.monotonic()
