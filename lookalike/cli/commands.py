@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lookalike.cli import ask, erase, failed, inspect, operate, serve, status
+from lookalike.cli import ask, erase, failed, inspect, operate, reembed, serve, status
 
 app = typer.Typer(
     name="lookalike",
@@ -27,6 +27,7 @@ app.command(rich_help_panel=_OPERATE)(operate.resume)
 app.command(rich_help_panel=_OPERATE)(operate.drain)
 app.command(rich_help_panel=_OPERATE)(operate.limit)
 app.add_typer(erase.app, name="erase", rich_help_panel=_OPERATE)
+app.command(rich_help_panel=_OPERATE)(reembed.reembed)
 app.add_typer(failed.app, name="failed", rich_help_panel=_OPERATE)
 app.add_typer(failed.jobs_app, name="jobs", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_RUN)(serve.up)

@@ -48,22 +48,28 @@ class SheetRow:
     neighbours: tuple[SheetNeighbour, ...]
 
 
-def write_contact_sheet(path: Path, rows: list[SheetRow], *, title: str, subtitle: str) -> None:
+def write_contact_sheet(
+    path: Path, rows: list[SheetRow], *, title: str, subtitle: str, n_framed: int = 1
+) -> None:
     """Draw the rows and write them as a PNG, 1400 pixels wide."""
-    draw_contact_sheet(rows, title=title, subtitle=subtitle).save(path, "PNG", optimize=True)
+    sheet = draw_contact_sheet(rows, title=title, subtitle=subtitle, n_framed=n_framed)
+    sheet.save(path, "PNG", optimize=True)
 
 
-def draw_contact_sheet(rows: list[SheetRow], *, title: str, subtitle: str) -> Image.Image:
+def draw_contact_sheet(
+    rows: list[SheetRow], *, title: str, subtitle: str, n_framed: int = 1
+) -> Image.Image:
     """An RGB picture with one line a row: the query and its five nearest.
 
-    The nearest neighbour has a green frame where it is right, an orange one
-    where it is not. Pictures that cannot be read are drawn as empty tiles.
+    The nearest neighbour, or so many of them, has a green frame where it is
+    right, an orange one where it is not. Pictures that cannot be read are
+    drawn as empty tiles.
     """
     step = _TILE + _CAPTION
     sheet = Image.new("RGB", (WIDTH, _HEADER + len(rows) * step + _FOOTER), _PAPER)
     _draw_header(sheet, title, subtitle)
     for i, row in enumerate(rows):
-        _draw_row(sheet, _HEADER + i * step, row)
+        _draw_row(sheet, _HEADER + i * step, row, n_framed)
     return sheet
 
 
@@ -75,14 +81,14 @@ def _draw_header(sheet: Image.Image, title: str, subtitle: str) -> None:
     pen.line((_MARGIN, 118, WIDTH - _MARGIN, 118), fill=_LINE, width=2)
 
 
-def _draw_row(sheet: Image.Image, top: int, row: SheetRow) -> None:
+def _draw_row(sheet: Image.Image, top: int, row: SheetRow, n_framed: int) -> None:
     _draw_tile(sheet, (_MARGIN, top), row.query, frame=None)
     _draw_caption(sheet, (_MARGIN, top), row.edit, "query", ink=_INK)
     _draw_arrow(sheet, _MARGIN + _TILE + _GUTTER // 2, top + _TILE // 2)
     left = _MARGIN + _TILE + _GUTTER
     for rank, neighbour in enumerate(row.neighbours[:_N_NEIGHBOURS]):
         corner = (left + rank * (_TILE + _GAP), top)
-        verdict = (_RIGHT if neighbour.is_right else _WRONG) if rank == 0 else None
+        verdict = (_RIGHT if neighbour.is_right else _WRONG) if rank < n_framed else None
         _draw_tile(sheet, corner, neighbour.path, frame=verdict)
         distance = f"{max(neighbour.distance, 0):.3f}"
         _draw_caption(sheet, corner, distance, neighbour.path.stem, ink=verdict or _INK)

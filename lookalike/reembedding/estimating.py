@@ -69,12 +69,6 @@ class Pace:
             return None
         return n_images / (self.per_worker_per_s * max(1, self.n_workers))
 
-    def cost(self, n_images: int, price_per_hour: float) -> float | None:
-        """At a price for one worker's hour; how many share the work does not matter."""
-        if not self.per_worker_per_s:
-            return None
-        return n_images / self.per_worker_per_s / 3600 * price_per_hour
-
 
 @dataclass(frozen=True, slots=True)
 class Estimate:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from lookalike.database import transaction
+from lookalike.images import ImageRef
 from lookalike.queue import find_collection
 from lookalike.reembedding import changes, comparing, dropping, estimating
 from lookalike.reembedding.changes import Change, find_change, read_change
@@ -16,6 +17,7 @@ from lookalike.reembedding.estimating import Estimate
 from lookalike.reembedding.missing import Missing, count_missing
 from lookalike.reembedding.progress import Progress, read_progress
 from lookalike.reembedding.spaces import Space, find_space
+from lookalike.store import load_upload
 
 
 class Reembedding:
@@ -83,6 +85,11 @@ class Reembedding:
         with self._at() as (connection, collection_id):
             change = read_change(connection, collection_id)
             yield from comparing.compare(connection, change, images, k=k)
+
+    def upload(self, reference: str) -> bytes | None:
+        """The bytes of an image that was uploaded, to show it; None where they are gone."""
+        with transaction(self._engine) as connection:
+            return load_upload(connection, ImageRef(reference).upload_key)
 
     def flip(self, *, force: bool = False) -> Change:
         """Let the new space serve, at once and for every search that begins from then on.
