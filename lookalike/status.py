@@ -21,9 +21,12 @@ from lookalike.workers import Worker, live_workers
 
 _COLLECTIONS = """
     SELECT c.id, c.name, s.trained, s.encoder || '@' || left(s.digest, 12) AS space,
-        coalesce(t.n, 0) AS n_images
+        o.encoder || '@' || left(o.digest, 12) AS other_space, coalesce(t.n, 0) AS n_images
     FROM lookalike.collections c
     LEFT JOIN lookalike.feature_spaces s ON s.id = c.space_id
+    LEFT JOIN lookalike.reembeddings r ON r.collection_id = c.id
+    LEFT JOIN lookalike.feature_spaces o
+        ON o.id IN (r.old_space_id, r.new_space_id) AND o.id <> c.space_id
     LEFT JOIN (SELECT collection_id, sum(n)::bigint AS n FROM lookalike.tallies
                WHERE what = 'image' GROUP BY collection_id) t ON t.collection_id = c.id
     ORDER BY c.name
@@ -79,6 +82,7 @@ class LaneProgress:
 class CollectionProgress:
     """One collection: `space` and `is_trained` are None before its first worker.
 
+    `other_space` is kept filled beside it while the collection changes its encoder, else None.
     `jobs` has those statuses that any job has; `paused` is `bulk`, `all` or
     None, here or for all collections; `is_full` tells that its own limit
     `max_open` is reached.
@@ -86,6 +90,7 @@ class CollectionProgress:
 
     name: str
     space: str | None
+    other_space: str | None
     is_trained: bool | None
     n_images: int
     n_open: int
@@ -149,6 +154,7 @@ def _collection(
     return CollectionProgress(
         name=row["name"],
         space=row["space"],
+        other_space=row["other_space"],
         is_trained=row["trained"],
         n_images=row["n_images"],
         n_open=n_open,

@@ -145,7 +145,8 @@ def _table(*first: str, right: tuple[str, ...], left: tuple[str, ...] = ()) -> T
 def _space(c: CollectionProgress) -> str:
     if c.space is None:
         return "no feature space yet"
-    return c.space if c.is_trained else f"{c.space} (untrained)"
+    space = c.space if c.is_trained else f"{c.space} (untrained)"
+    return space if c.other_space is None else f"{space}, beside it {c.other_space}"
 
 
 def _flags(paused: str | None, max_open: int | None, *, is_full: bool) -> str:

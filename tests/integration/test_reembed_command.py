@@ -39,6 +39,8 @@ def test_a_change_from_its_estimate_to_its_end(both: TwoSpaces) -> None:
     assert "40 images are to be embedded in green@" in begun
     assert "at that price" in begun
     assert "0 of 40 images" in reembed()
+    (collection,) = both.client.status().collections
+    assert (collection.space, collection.other_space) == (OLD.name, NEW.name)
     both.fill()
     assert "40 of 40 images (100.0%)" in reembed()
     assert f"{NEW.name} serves" in reembed("--flip")
