@@ -204,7 +204,7 @@ def _refuse_unindexed(connection: Connection, change: Change) -> None:
     if connection.scalar(text(_UNINDEXED), places):
         raise ReembeddingRefused(
             f"{change.old.name} has a search index here and {change.new.name} has none, so "
-            "searches would become slow: build one first, or do it all the same with --force",
+            "searches would look at every image until one is built: --force flips all the same",
             value=change.new.name,
         )
 

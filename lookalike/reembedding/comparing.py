@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from lookalike.features import Neighbour
 from lookalike.reembedding.changes import Change
+from lookalike.reembedding.spaces import Space
 
 # One whose features are in both spaces, at or after a place drawn by chance.
 _DRAW = """
@@ -103,28 +103,29 @@ def draw(connection: Connection, change: Change, n: int, *, seed: int = 0) -> li
 
 
 def compare(
-    connection: Connection, change: Change, images: list[int], *, k: int = 10
-) -> Iterator[Compared]:
-    """Each of the images with its k nearest in either space, as they are found."""
-    for image_id in images:
-        reference = connection.scalar(
-            text("SELECT reference FROM lookalike.images WHERE id = :id"), {"id": image_id}
-        )
-        old, new = (
-            _nearest(connection, change.collection, image_id, space.id, space.name, k)
-            for space in (change.old, change.new)
-        )
-        yield Compared(image_id, str(reference), old, new)
+    connection: Connection, change: Change, image_id: int, *, k: int = 10
+) -> Compared | None:
+    """An image with its k nearest in either space, by exact search; None where it is gone."""
+    reference = connection.scalar(
+        text("SELECT reference FROM lookalike.images WHERE id = :id"), {"id": image_id}
+    )
+    if reference is None:
+        return None
+    old, new = (
+        _nearest(connection, change.collection, image_id, space, k)
+        for space in (change.old, change.new)
+    )
+    return Compared(image_id, reference, old, new)
 
 
 def _nearest(
-    connection: Connection, collection: str, image_id: int, space_id: int, space: str, k: int
+    connection: Connection, collection: str, image_id: int, space: Space, k: int
 ) -> tuple[Neighbour, ...]:
     values = {
         "collection": collection,
         "image_id": image_id,
-        "space_id": space_id,
-        "space": space,
+        "space_id": space.id,
+        "space": space.name,
         # One more: the image itself is the nearest.
         "k": k + 1,
     }

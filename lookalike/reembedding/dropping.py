@@ -7,40 +7,31 @@ it is in a space that the collection neither serves nor changes to.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, text
 
 from lookalike.database import transaction
 from lookalike.errors import WaitedTooLong
+from lookalike.indexes import drop_indexes
+from lookalike.older import moment, wait_for_older
 from lookalike.retention import PORTION
 from lookalike.tables import JOBS_CHANNEL
 
-_WRITERS_S = 60.0
-_LOOK_S = 0.05
+_PRODUCERS_S = 60.0
 
-# By the running totals of features and of open jobs.
+# By running totals.
 _LEFT = """
-    SELECT t.space_id FROM lookalike.tallies t
+    SELECT DISTINCT t.space_id FROM lookalike.tallies t
     JOIN lookalike.collections c ON c.id = t.collection_id
     WHERE t.collection_id = :id AND t.space_id <> c.space_id
-        AND t.what IN ('features', 'queued', 'retry', 'leased')
+        AND t.what = ANY(CAST(:what AS text[]))
         AND NOT EXISTS (SELECT FROM lookalike.reembeddings r WHERE r.collection_id = :id)
     GROUP BY t.space_id, t.what HAVING sum(t.n) > 0
-    UNION
-    SELECT x.space_id FROM lookalike.search_indexes x
-    JOIN lookalike.collections c ON c.id = x.collection_id AND c.space_id <> x.space_id
-    WHERE x.collection_id = :id
-        AND NOT EXISTS (SELECT FROM lookalike.reembeddings r WHERE r.collection_id = :id)
-    ORDER BY 1
+    ORDER BY t.space_id
 """
-
-_WRITERS = """
-    SELECT DISTINCT virtualtransaction FROM pg_locks
-    WHERE locktype = 'relation' AND granted AND mode = 'RowExclusiveLock'
-        AND relation = 'lookalike.images'::regclass AND pid <> pg_backend_pid()
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+_FEATURES_LEFT = ("features",)
+_ANYTHING_LEFT = ("features", "queued", "retry", "leased")
 
 # A job of an image that the serving space has not embedded goes there; a worker that still has it
 # in hand writes nothing. Queries are answered to the end.
@@ -64,33 +55,37 @@ _SETTLE = """
     SELECT count(*) FROM taken
 """
 # What a relay is about to publish is leased next; what is being committed is waited for, so that
-# its features are there to be deleted.
-_WHICH = (
-    "status IN ('queued', 'retry') ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED",
-    "status = 'leased' ORDER BY id LIMIT :n FOR UPDATE",
-)
+# its features are there to be deleted. Along an index each, however long the history is.
+_WAITING = """
+    status IN ('queued', 'retry')
+    ORDER BY space_id, lane, collection_id, available_at, id LIMIT :n FOR UPDATE SKIP LOCKED
+"""
+_LEASED = """
+    status = 'leased' AND id = ANY(ARRAY(
+        SELECT unnest(l.job_ids) FROM lookalike.leases l WHERE l.space_id = :space_id))
+    ORDER BY id LIMIT :n FOR UPDATE
+"""
 
 _FEATURES = """
-    WITH gone AS (
-        DELETE FROM lookalike.features WHERE space_id = :space_id AND image_id = ANY(ARRAY(
-            SELECT image_id FROM lookalike.features
-            WHERE space_id = :space_id AND collection_id = :id AND image_id > :since
-            ORDER BY image_id LIMIT :n))
+    WITH chosen AS MATERIALIZED (
+        SELECT image_id FROM lookalike.features
+        WHERE space_id = :space_id AND collection_id = :id AND image_id > :since
+        ORDER BY image_id LIMIT :n
+    ), untagged AS (
+        DELETE FROM lookalike.image_tags
+        WHERE space_id = :space_id AND image_id = ANY(ARRAY(SELECT image_id FROM chosen))
+    ), gone AS (
+        DELETE FROM lookalike.features
+        WHERE space_id = :space_id AND image_id = ANY(ARRAY(SELECT image_id FROM chosen))
         RETURNING image_id
     )
-    SELECT count(*) AS n, max(image_id) AS since FROM gone
-"""
-
-_TAGS = """
-    DELETE FROM lookalike.image_tags t USING lookalike.images i
-    WHERE t.space_id = :space_id AND i.id = t.image_id AND i.collection_id = :id
+    SELECT count(*) AS n, (SELECT max(image_id) FROM chosen) AS since FROM gone
 """
 
 
-def left_spaces(connection: Connection, collection_id: int) -> list[int]:
-    """Spaces that the collection has left, with features, open jobs or an index still in them."""
-    found = connection.scalars(text(_LEFT), {"id": collection_id}).all()
-    return [int(space_id) for space_id in found]
+def is_left(connection: Connection, collection_id: int) -> bool:
+    """Whether a space that the collection has left still has features, or jobs to come."""
+    return bool(_left_spaces(connection, collection_id, _ANYTHING_LEFT))
 
 
 def drop_left(engine: Engine, collection_id: int) -> int:
@@ -99,39 +94,40 @@ def drop_left(engine: Engine, collection_id: int) -> int:
     In portions: nobody waits for long. Raises WaitedTooLong where producers'
     transactions from before do not end; asking again goes on from there.
     """
-    wait_for_writers(engine)
+    _wait_for_producers(engine)
     n_features = 0
+    what: Sequence[str] = _ANYTHING_LEFT
     while True:
         with transaction(engine) as connection:
-            spaces = left_spaces(connection, collection_id)
+            spaces = _left_spaces(connection, collection_id, what)
         if not spaces:
             return n_features
         n_features += sum(_drop(engine, collection_id, space_id) for space_id in spaces)
+        # Of jobs, queries may be left, which are answered to the end.
+        what = _FEATURES_LEFT
 
 
-def wait_for_writers(engine: Engine, *, timeout_s: float = _WRITERS_S) -> None:
-    """Wait for transactions that write images now: they may have seen another space serve."""
-    deadline = time.monotonic() + timeout_s
-    waited_for: set[str] | None = None
-    while waited_for is None or waited_for:
-        with transaction(engine) as connection:
-            writing = set(connection.scalars(text(_WRITERS)))
-        waited_for = writing if waited_for is None else waited_for & writing
-        if waited_for and time.monotonic() > deadline:
-            raise WaitedTooLong(
-                f"{len(waited_for)} transactions have been writing images for {timeout_s:.0f} s: "
-                "let them end, then ask again; pg_stat_activity tells whose they are"
-            )
-        if waited_for:
-            time.sleep(_LOOK_S)
+def _left_spaces(connection: Connection, collection_id: int, what: Sequence[str]) -> list[int]:
+    found = connection.scalars(text(_LEFT), {"id": collection_id, "what": list(what)}).all()
+    return [int(space_id) for space_id in found]
+
+
+def _wait_for_producers(engine: Engine) -> None:
+    """Wait for transactions that may still enqueue in a space that they saw serve."""
+    with transaction(engine) as connection:
+        now = moment(connection)
+    if not wait_for_older(engine, now, snapshots_only=False, timeout_s=_PRODUCERS_S):
+        raise WaitedTooLong(
+            f"a transaction from before lasts longer than {_PRODUCERS_S:.0f} s and may still add "
+            "images: let it end, then ask again; pg_stat_activity tells whose it is"
+        )
 
 
 def _drop(engine: Engine, collection_id: int, space_id: int) -> int:
     place = {"id": collection_id, "space_id": space_id, "n": PORTION}
     _settle_jobs(engine, place)
+    drop_indexes(engine, collection_id, space_id)
     with transaction(engine) as connection:
-        _drop_indexes(connection, collection_id, space_id)
-        connection.execute(text(_TAGS), place)
         connection.execute(
             text("""
                 DELETE FROM lookalike.calibrations
@@ -143,12 +139,11 @@ def _drop(engine: Engine, collection_id: int, space_id: int) -> int:
 
 
 def _settle_jobs(engine: Engine, place: dict[str, int]) -> None:
-    for which in _WHICH:
+    for which in (_WAITING, _LEASED):
         n = PORTION
         while n == PORTION:
             with transaction(engine) as connection:
-                statement = text(_SETTLE.replace("{which}", which))
-                n = int(connection.scalar(statement, place) or 0)
+                n = int(connection.scalar(text(_SETTLE.replace("{which}", which)), place) or 0)
                 connection.execute(text(f"NOTIFY {JOBS_CHANNEL}"))
 
 
@@ -161,27 +156,3 @@ def _drop_features(engine: Engine, place: dict[str, int]) -> int:
         if gone.n < place["n"]:
             return n_features
         since = int(gone.since)
-
-
-def _drop_indexes(connection: Connection, collection_id: int, space_id: int) -> None:
-    """Delete the search indexes with their keys and functions."""
-    indexes = connection.scalars(
-        text("""
-            DELETE FROM lookalike.search_indexes
-            WHERE collection_id = :id AND space_id = :space_id RETURNING id
-        """),
-        {"id": collection_id, "space_id": space_id},
-    ).all()
-    for index_id in indexes:
-        # Not by their arguments, which are the recipe's affair.
-        routines = connection.scalars(
-            text("""
-                SELECT p.oid::regprocedure::text FROM pg_proc p
-                JOIN pg_namespace s ON s.oid = p.pronamespace AND s.nspname = 'lookalike'
-                WHERE p.proname IN ('key_' || :index_id, 'search_' || :index_id)
-            """),
-            {"index_id": str(index_id)},
-        ).all()
-        for routine in routines:
-            connection.execute(text(f"DROP FUNCTION {routine}"))
-        connection.execute(text(f"DROP TABLE IF EXISTS lookalike.keys_{int(index_id)}"))

@@ -81,10 +81,16 @@ class Reembedding:
             return comparing.draw(connection, change, n, seed=seed)
 
     def compare(self, images: list[int], *, k: int = 10) -> Iterator[Compared]:
-        """Each image with its k nearest in both spaces, by exact search, as they are found."""
-        with self._at() as (connection, collection_id):
-            change = read_change(connection, collection_id)
-            yield from comparing.compare(connection, change, images, k=k)
+        """Each image with its k nearest in both spaces, by exact search, as they are found.
+
+        One that was deleted meanwhile is passed over.
+        """
+        for image_id in images:
+            with self._at() as (connection, collection_id):
+                change = read_change(connection, collection_id)
+                compared = comparing.compare(connection, change, image_id, k=k)
+            if compared is not None:
+                yield compared
 
     def upload(self, reference: str) -> bytes | None:
         """The bytes of an image that was uploaded, to show it; None where they are gone."""
@@ -118,7 +124,7 @@ class Reembedding:
     def _end(self, *, is_flipped: bool, force: bool) -> int:
         with self._at() as (connection, collection_id):
             # Where the row is gone already, a crash may have left the rest.
-            is_left = bool(dropping.left_spaces(connection, collection_id))
+            is_left = dropping.is_left(connection, collection_id)
             if not is_left or find_change(connection, collection_id) is not None:
                 changes.end(connection, collection_id, is_flipped=is_flipped, force=force)
         return dropping.drop_left(self._engine, collection_id)

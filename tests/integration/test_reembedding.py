@@ -9,8 +9,12 @@ import pytest
 
 from lookalike import reembedding
 from lookalike.client import ImageLike
+from lookalike.database import transaction
 from lookalike.errors import ReembeddingRefused, UnknownFeatureSpace, WrongFeatureSpace
 from lookalike.failures import Selection
+from lookalike.images import ImageRef
+from lookalike.indexes import build_index
+from lookalike.queue import enqueue_query
 from lookalike.reembedding import Comparison
 from lookalike.search import QueryFeatures
 from tests.integration.two_spaces import (
@@ -225,6 +229,39 @@ def test_an_image_that_waits_in_the_dropped_space_moves_to_the_one_that_serves(
     both.work(NEW)
     assert both.stored(NEW).keys() == {reference(name) for name in (*NAMES, "late", "later")}
     assert both.stored(OLD) == {}
+
+
+def test_a_query_that_nobody_answers_does_not_keep_the_end_waiting(both: TwoSpaces) -> None:
+    both.reembedding.start("green")
+    both.fill()
+    with transaction(both.old.engine) as connection:
+        enqueue_query(connection, "default", ImageRef(reference("query")))
+    both.reembedding.flip()
+    assert both.reembedding.drop_old() == 40
+    assert both.work(OLD) == 1
+
+
+def test_what_a_crash_left_is_dropped_when_told_again(both: TwoSpaces) -> None:
+    both.reembedding.start("green")
+    both.fill()
+    both.reembedding.flip()
+    both.run("DELETE FROM lookalike.reembeddings")
+    assert both.reembedding.drop_old() == 40
+    assert (len(both.stored(OLD)), len(both.stored(NEW))) == (0, 40)
+
+
+def test_a_search_index_stops_the_flip_and_goes_with_its_space(both: TwoSpaces) -> None:
+    both.add(str(i) for i in range(40, 120))
+    both.work(OLD)
+    index = build_index(both.old.engine, "default", dimensions=8)
+    both.reembedding.start("green")
+    both.fill()
+    with pytest.raises(ReembeddingRefused, match="search index"):
+        both.reembedding.flip()
+    both.reembedding.flip(force=True)
+    both.reembedding.drop_old()
+    assert both.scalar("SELECT count(*) FROM lookalike.search_indexes") == 0
+    assert both.scalar(f"SELECT to_regclass('lookalike.keys_{index.id}')") is None
 
 
 def test_an_image_whose_only_features_would_go_stops_the_end(both: TwoSpaces) -> None:
