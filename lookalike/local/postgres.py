@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from lookalike.errors import ServerNotStarted
@@ -42,15 +43,24 @@ class EmbeddedPostgres:
 
     The password and the last port are kept in the folder, so the URL stays
     the same from start to start where it can. `durable=False` trades the
-    safety of commits for speed, for tests.
+    safety of commits for speed, for tests. `settings` are the server's own,
+    such as `shared_buffers`, where the defaults of a small machine do not do.
     """
 
     name = "postgres"
 
-    def __init__(self, folder: Path, *, log: Path | None = None, durable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        durable: bool = True,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._folder = folder.absolute()
         self._log = log or self._folder / "postgres.log"
         self._durable = durable
+        self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE) | dict(settings)
         self._lock: FolderLock | None = None
         self._child: Child | None = None
         self.url = ""
@@ -160,8 +170,7 @@ class EmbeddedPostgres:
         self._child.wait_until(lambda: _is_ready(pid_file), timeout_s=_START_TIMEOUT_S)
 
     def _command(self, place: Placement, port: int) -> Command:
-        settings = _SETTINGS if self._durable else _SETTINGS | _NOT_DURABLE
-        options = [f"--{name}={value}" for name, value in settings.items()]
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
         return Command(
             name=self.name,
             arguments=[
