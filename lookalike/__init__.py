@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lookalike.errors import LookalikeError, Misconfigured, Rejected, Unavailable
-from lookalike.features import FeatureSpace, Neighbour, Tag
+from lookalike.features import FeatureSpace, Neighbour, Neighbours, Tag
 from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import Job, JobStatus
 
@@ -25,6 +25,7 @@ __all__ = [
     "LookalikeError",
     "Misconfigured",
     "Neighbour",
+    "Neighbours",
     "Rejected",
     "Tag",
     "Unavailable",

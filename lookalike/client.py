@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from sqlalchemy import Connection, Engine
 
 from lookalike import queue, search
-from lookalike.database import Listener, check_schema, open_engine, transaction
+from lookalike.database import check_schema, open_engine, transaction
 from lookalike.doorbell import Doorbell
+from lookalike.duplicates import (
+    DuplicatePage,
+    DuplicatePair,
+    Duplicates,
+    Tier,
+    duplicate_page,
+    duplicates_of,
+)
 from lookalike.errors import (
     ImageTooLarge,
     Rejected,
     Unavailable,
-    WaitedTooLong,
     WrongFeatureSpace,
 )
-from lookalike.features import Features, Neighbour, Tag
+from lookalike.features import Features, Neighbours, Tag
 from lookalike.images import ImageRef, Source
 from lookalike.imports import enqueue_urls
-from lookalike.inputs import parsed, read_file, request_of
+from lookalike.inputs import ImageLike, parsed, portions, read_file, request_of
 from lookalike.jobs import Job, JobStatus
+from lookalike.narrowing import Narrowing, parameters
 from lookalike.operator import Operator
 from lookalike.pairs import in_pairs
 from lookalike.queue import Enqueued, Request
@@ -33,18 +40,10 @@ from lookalike.search import QueryFeatures
 from lookalike.settings import Settings
 from lookalike.status import Status, read_status
 from lookalike.story import Story, read_story
-from lookalike.tables import OUTCOMES_CHANNEL
 from lookalike.tags import read_tags
-
-ImageLike = str | Path | bytes | ImageRef
-"""A path, an http(s) URL, a picture's bytes, or a reference."""
+from lookalike.waiting import failure_of, wait_for
 
 DEFAULT_COLLECTION = "default"
-
-# Large enough that a round trip costs little beside it, small enough to show progress.
-_ADD_ROWS = 5000
-# One that carries its bytes counts as so many.
-_UPLOAD_WEIGHT = 50
 
 
 class Lookalike:
@@ -107,7 +106,7 @@ class Lookalike:
                 ]
                 return queue.enqueue(connection, collection, requests)
 
-        for answers in in_pairs(add, _portions(images, upload=upload)):
+        for answers in in_pairs(add, portions(images, upload=upload)):
             self._doorbell.ring()
             yield from answers
 
@@ -122,28 +121,7 @@ class Lookalike:
         Woken by Postgres when outcomes are committed; nothing is polled meanwhile.
         """
         ids = [job_id for job in jobs if (job_id := _job_id(job)) is not None]
-        deadline = time.monotonic() + timeout_s
-        listener = Listener(self._url, OUTCOMES_CHANNEL)
-        try:
-            listener.open()
-            still_open = list(dict.fromkeys(ids))
-            while True:
-                with transaction(self._engine) as connection:
-                    still_open = queue.open_job_ids(connection, still_open)
-                if not still_open:
-                    break
-                left_s = deadline - time.monotonic()
-                if left_s <= 0:
-                    raise WaitedTooLong(
-                        f"{len(still_open)} of {len(ids)} jobs are still open after {timeout_s:g} "
-                        "s: `lookalike status` tells whether a worker runs",
-                        value=still_open,
-                    )
-                listener.wait(min(left_s, 5.0))
-        finally:
-            listener.close()
-        with transaction(self._engine) as connection:
-            return queue.read_jobs(connection, ids)
+        return wait_for(self._engine, self._url, ids, timeout_s=timeout_s)
 
     @property
     def operator(self) -> Operator:
@@ -172,28 +150,78 @@ class Lookalike:
         features: QueryFeatures | Features | None = None,
         collection: str | None = None,
         k: int = 10,
-    ) -> list[Neighbour]:
+        **narrowing: Unpack[Narrowing],
+    ) -> Neighbours:
         """The k nearest images, by a picture, a stored image's id, or features.
 
+        `filter={"colour": "red"}`, `predicate='$.price < 20'` and
+        `threshold=0.2` leave images out; `n_missing` of the answer tells how
+        many fewer than k are left. `exact=True` uses no index.
+
         A picture goes through the workers' interactive lane first. Raises
-        UnknownCollection, UnknownImage, WrongFeatureSpace, WaitedTooLong
-        where no worker answers in time, or what the picture was rejected for.
+        UnknownCollection, UnknownImage, WrongFeatureSpace, FeaturesInvalid,
+        FilterInvalid, WaitedTooLong where no worker answers in time, or what
+        the picture was rejected for.
         """
         if [image is not None, image_id is not None, features is not None].count(True) != 1:
             raise Rejected("expected exactly one of image, image_id and features")
+        # Before a worker is asked to embed a picture for nothing.
+        search.checked_k(k)
+        parameters(narrowing)
         if image_id is not None:
             with transaction(self._engine) as connection:
-                return search.nearest_by_image(connection, image_id, k=k, collection=collection)
+                return search.nearest_by_image(
+                    connection, image_id, k=k, collection=collection, **narrowing
+                )
         name = collection or DEFAULT_COLLECTION
         if features is not None:
             with transaction(self._engine) as connection:
-                return search.nearest_by_features(connection, name, features, k=k)
+                return search.nearest_by_features(connection, name, features, k=k, **narrowing)
         assert image is not None
+        ask = partial(self.search, collection=name, k=k, **narrowing)
         try:
-            return self.search(features=self.embed(image, collection=name), collection=name, k=k)
+            return ask(features=self.embed(image, collection=name))
         except WrongFeatureSpace:
             # The collection left the encoder's space meanwhile: the one it went to answers.
-            return self.search(features=self.embed(image, collection=name), collection=name, k=k)
+            return ask(features=self.embed(image, collection=name))
+
+    def duplicates(
+        self, image_id: int, *, collection: str | None = None, k: int = 100
+    ) -> Duplicates:
+        """What is the same as a stored image, the surest first; by default in its collection.
+
+        Identical by their bytes; near-duplicates and similar ones where
+        `lookalike calibrate` has measured distances. Raises UnknownImage and
+        UnknownCollection.
+        """
+        with transaction(self._engine) as connection:
+            return duplicates_of(connection, image_id, collection=collection, k=k)
+
+    def duplicate_pairs(
+        self, collection: str = DEFAULT_COLLECTION, *, tier: str = Tier.IDENTICAL, after: int = 0
+    ) -> Iterator[DuplicatePair]:
+        """All pairs of a collection that are the same, by ids from `after` on.
+
+        Walks the collection in short transactions as it is iterated. Raises
+        UnknownCollection, and NotCalibrated for a tier that needs distances.
+        """
+        position: int | None = after
+        while position is not None:
+            page = self.duplicate_page(collection, tier=tier, after=position)
+            yield from page.pairs
+            position = page.next_after
+
+    def duplicate_page(
+        self,
+        collection: str = DEFAULT_COLLECTION,
+        *,
+        tier: str = Tier.IDENTICAL,
+        after: int = 0,
+        n_images: int = 100,
+    ) -> DuplicatePage:
+        """One step of `duplicate_pairs`: the pairs of the next `n_images` images after an id."""
+        with transaction(self._engine) as connection:
+            return duplicate_page(connection, collection, tier=tier, after=after, n_images=n_images)
 
     def embed(self, image: ImageLike, *, collection: str = DEFAULT_COLLECTION) -> QueryFeatures:
         """A picture's features in a collection's space, without adding it anywhere."""
@@ -208,7 +236,7 @@ class Lookalike:
         self._doorbell.ring()
         (job,) = self.wait([job_id], timeout_s=self._settings.query_timeout_s)
         if job.status is JobStatus.FAILED:
-            raise _failure(job)
+            raise failure_of(job)
         with transaction(self._engine) as connection:
             found = search.features_of_query(connection, job_id)
         if found is None:
@@ -260,29 +288,7 @@ class Lookalike:
         return data
 
 
-def _portions(images: Iterable[ImageLike], *, upload: bool) -> Iterator[list[ImageLike]]:
-    """The images, as many as one transaction takes at a time."""
-    portion: list[ImageLike] = []
-    weight = 0
-    for image in images:
-        portion.append(image)
-        weight += _UPLOAD_WEIGHT if upload or isinstance(image, bytes) else 1
-        if weight >= _ADD_ROWS:
-            yield portion
-            portion, weight = [], 0
-    if portion:
-        yield portion
-
-
 def _job_id(job: Enqueued | Job | int) -> int | None:
     if isinstance(job, int):
         return job
     return job.job_id if isinstance(job, Enqueued) else job.id
-
-
-def _failure(job: Job) -> Rejected:
-    from lookalike import errors
-
-    kind = getattr(errors, job.error or "", Rejected)
-    message = job.message or "the query image failed"
-    return kind(message) if issubclass(kind, Rejected) else Rejected(message)

@@ -2,13 +2,17 @@
 
 LookalikeError
 ├── Rejected            the caller acts; never retried (HTTP 4xx)
+│   ├── FeaturesInvalid       numbers that are not finite, or only zeros
+│   ├── FilterInvalid         a filter, predicate or threshold that cannot be used
 │   ├── ImageNotFound         nothing is there, or it is no file
 │   ├── ImageTooLarge         more bytes or pixels than allowed
 │   ├── ImageUnreadable       the bytes are no picture that can be decoded
 │   ├── ImageNotEmbeddable    the encoder cannot answer for this picture
+│   ├── NotCalibrated         nobody has measured what a near-duplicate is
 │   ├── ReferenceForbidden    the policy does not let this reference be read
 │   ├── ReferenceInvalid      the reference is no path, URL or upload
 │   ├── ReembeddingRefused    the step does not fit how far the change of encoder is
+│   ├── SampleTooSmall        too few images to measure on can be read
 │   ├── TrainingSetUnusable   the folder is no set of class folders to train on
 │   ├── UnknownCollection     no collection has this name
 │   ├── UnknownFeatureSpace   no feature space has this name, or several have
@@ -56,6 +60,14 @@ class Rejected(LookalikeError):
     """The caller has to act: trying again gives the same answer."""
 
 
+class FeaturesInvalid(Rejected):
+    """The features have no direction: numbers that are not finite, or only zeros."""
+
+
+class FilterInvalid(Rejected):
+    """A filter, a predicate or a threshold of a search cannot be used."""
+
+
 class ImageNotFound(Rejected):
     """Nothing is at the reference, or what is there is no file."""
 
@@ -72,6 +84,10 @@ class ImageNotEmbeddable(Rejected):
     """The encoder fails on this picture alone, or gives numbers that are not finite."""
 
 
+class NotCalibrated(Rejected):
+    """Nobody has measured yet which distances mean near-duplicate in a collection."""
+
+
 class ReferenceForbidden(Rejected):
     """The policy of the process does not let this reference be read."""
 
@@ -82,6 +98,10 @@ class ReferenceInvalid(Rejected):
 
 class ReembeddingRefused(Rejected):
     """The step does not fit how far a collection's change of encoder is."""
+
+
+class SampleTooSmall(Rejected):
+    """Too few of a collection's images can be read here to measure anything on them."""
 
 
 class TrainingSetUnusable(Rejected):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,3 +67,16 @@ class Neighbour:
     reference: str
     distance: float
     metadata: dict[str, object]
+
+
+class Neighbours(list[Neighbour]):
+    """Search hits, nearest first, with how many were asked for."""
+
+    def __init__(self, found: Iterable[Neighbour], *, k: int) -> None:
+        super().__init__(found)
+        self.k = k
+
+    @property
+    def n_missing(self) -> int:
+        """How many fewer than were asked for: no more images match."""
+        return max(0, self.k - len(self))

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lookalike.errors import ImageNotFound, ReferenceForbidden
 from lookalike.images import ImageKey, ImageRef, Source
 from lookalike.queue import Request
+
+ImageLike = str | Path | bytes | ImageRef
+"""A path, an http(s) URL, a picture's bytes, or a reference."""
+
+# Large enough that a round trip costs little beside it, small enough to show progress.
+_ADD_ROWS = 5000
+# One that carries its bytes counts as so many.
+_UPLOAD_WEIGHT = 50
 
 
 def parsed(image: str | Path | ImageRef) -> ImageRef:
@@ -43,3 +51,17 @@ def read_file(ref: ImageRef) -> bytes:
         ) from error
     except OSError as error:
         raise ReferenceForbidden(f"{ref.path} cannot be read: {error.strerror}") from error
+
+
+def portions(images: Iterable[ImageLike], *, upload: bool) -> Iterator[list[ImageLike]]:
+    """The images, as many as one transaction takes at a time."""
+    portion: list[ImageLike] = []
+    weight = 0
+    for image in images:
+        portion.append(image)
+        weight += _UPLOAD_WEIGHT if upload or isinstance(image, bytes) else 1
+        if weight >= _ADD_ROWS:
+            yield portion
+            portion, weight = [], 0
+    if portion:
+        yield portion

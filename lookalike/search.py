@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
+from typing import SupportsIndex, Unpack
 
 import numpy as np
-from pgvector import HalfVector
 from sqlalchemy import Connection, exc, text
 
-from lookalike.errors import Rejected, UnknownImage, WrongFeatureSpace
-from lookalike.features import Features, FeatureSpace, Neighbour
+from lookalike.errors import Rejected, UnknownImage
+from lookalike.features import Features, FeatureSpace, Neighbour, Neighbours
+from lookalike.halfvec_text import halfvec_text
+from lookalike.narrowing import Narrowing, is_storable, parameters
 from lookalike.queue import unknown_collection
+from lookalike.refusals import refusal
 
-_BY_FEATURES = """
-    SELECT * FROM nearest_images(CAST(:features AS halfvec), :collection, :k, :space)
+_NARROWED = """
+    CAST(:filter AS jsonb), CAST(:predicate AS jsonpath), :threshold, :exact
 """
-_BY_IMAGE = "SELECT * FROM nearest_images(CAST(:image_id AS bigint), :k, :collection)"
+_BY_FEATURES = f"""
+    SELECT * FROM nearest_images(CAST(:features AS halfvec), :collection, :k, :space, {_NARROWED})
+"""
+_BY_IMAGE = f"""
+    SELECT * FROM nearest_images(CAST(:image_id AS bigint), :k, :collection, {_NARROWED})
+"""
+_MAX_ID = 2**63 - 1  # Postgres's bigint
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +42,60 @@ def nearest_by_features(
     query: QueryFeatures | Features,
     *,
     k: int = 10,
-) -> list[Neighbour]:
-    """The k images of a collection nearest to some features, nearest first; exact.
+    **narrowing: Unpack[Narrowing],
+) -> Neighbours:
+    """The k images of a collection nearest to some features, nearest first.
 
-    Raises UnknownCollection, and WrongFeatureSpace where the features come
-    from another space than the collection's. Bare numbers can only be
-    checked for their count.
+    Raises UnknownCollection, FeaturesInvalid, FilterInvalid, and
+    WrongFeatureSpace where the features come from another space than the
+    collection's. Bare numbers can only be checked for their count.
     """
     values, space = (
         (query.features, query.space.name) if isinstance(query, QueryFeatures) else (query, None)
     )
-    parameters = {
-        "features": HalfVector(np.asarray(values, dtype=np.float32)).to_text(),
+    question = {
+        "features": halfvec_text(values),
         "collection": collection,
-        "k": _checked(k),
+        "k": checked_k(k),
         "space": space,
+        **parameters(narrowing),
     }
     check_collection(connection, collection)
-    try:
-        rows = connection.execute(text(_BY_FEATURES), parameters).all()
-    except exc.DBAPIError as error:
-        raise _translated(error, collection) from error
-    return [Neighbour(**row._asdict()) for row in rows]
+    return Neighbours(_ask(connection, _BY_FEATURES, question, value=collection), k=k)
 
 
 def nearest_by_image(
-    connection: Connection, image_id: int, *, k: int = 10, collection: str | None = None
-) -> list[Neighbour]:
+    connection: Connection,
+    image_id: int,
+    *,
+    k: int = 10,
+    collection: str | None = None,
+    **narrowing: Unpack[Narrowing],
+) -> Neighbours:
     """The k images nearest to a stored one, itself left out; by default in its collection.
 
-    Raises UnknownImage where the image is unknown or has no features yet.
+    Raises UnknownImage where the image is unknown or has no features yet,
+    UnknownCollection, FilterInvalid, and WrongFeatureSpace where the
+    collection is of another feature space.
     """
-    parameters = {"image_id": image_id, "k": _checked(k), "collection": collection}
+    question = {
+        "image_id": checked_id(image_id),
+        "k": checked_k(k),
+        "collection": collection,
+        **parameters(narrowing),
+    }
+    if collection is not None:
+        check_collection(connection, collection)
+    return Neighbours(_ask(connection, _BY_IMAGE, question, value=collection or image_id), k=k)
+
+
+def _ask(
+    connection: Connection, statement: str, question: dict[str, object], *, value: object
+) -> list[Neighbour]:
     try:
-        rows = connection.execute(text(_BY_IMAGE), parameters).all()
+        rows = connection.execute(text(statement), question).all()
     except exc.DBAPIError as error:
-        raise _translated(error, collection or image_id) from error
+        raise refusal(error, value) from error
     return [Neighbour(**row._asdict()) for row in rows]
 
 
@@ -100,40 +128,52 @@ def features_of_image(connection: Connection, image_id: int) -> QueryFeatures:
         {"id": image_id},
     ).first()
     if row is None:
-        raise UnknownImage(
-            f"image {image_id} has no features: it is unknown, still in the queue, or failed; "
-            f"`lookalike why {image_id}` tells",
-            value=image_id,
-        )
+        raise no_features(image_id)
     space = FeatureSpace(row.encoder, row.digest, row.dimensions, row.trained)
     return QueryFeatures(space, _parsed(row.features))
 
 
-def check_collection(connection: Connection, name: str) -> None:
+def check_collection(connection: Connection, name: object) -> None:
     """Raise UnknownCollection where no collection has this name."""
-    is_known = connection.scalar(
-        text("SELECT EXISTS (SELECT FROM lookalike.collections WHERE name = :name)"),
-        {"name": name},
+    is_known = (
+        isinstance(name, str)
+        and is_storable(name)
+        and connection.scalar(
+            text("SELECT EXISTS (SELECT FROM lookalike.collections WHERE name = :name)"),
+            {"name": name},
+        )
     )
     if not is_known:
-        raise unknown_collection(connection, name)
+        raise unknown_collection(connection, str(name))
+
+
+def checked_id(image_id: int) -> int:
+    """The id as Postgres holds ids; raises UnknownImage for what can be none."""
+    if not _is_between(image_id, 1, _MAX_ID):
+        raise no_features(image_id)
+    return index(image_id)
+
+
+def checked_k(k: int) -> int:
+    """How many neighbours are asked for; raises Rejected."""
+    if not _is_between(k, 1, 10_000):
+        raise Rejected(f"found k = {k!r:.50}; expected 1 to 10000", value=k)
+    return index(k)
+
+
+def no_features(image_id: object) -> UnknownImage:
+    """The error for an image that cannot be searched by."""
+    return UnknownImage(
+        f"image {image_id!r:.50} has no features: it is unknown, still in the queue, or failed; "
+        f"`lookalike why {image_id!r:.50}` tells",
+        value=image_id,
+    )
+
+
+def _is_between(value: object, least: int, most: int) -> bool:
+    # Also NumPy's integers, which the driver does not know.
+    return isinstance(value, SupportsIndex) and least <= index(value) <= most
 
 
 def _parsed(halfvec: str) -> Features:
     return np.array(halfvec.strip("[]").split(","), dtype=np.float32)
-
-
-def _checked(k: int) -> int:
-    if not 1 <= k <= 10_000:
-        raise Rejected(f"found k = {k}; expected 1 to 10000", value=k)
-    return k
-
-
-def _translated(error: exc.DBAPIError, value: object) -> Exception:
-    code = getattr(error.orig, "pgcode", None)
-    message = str(error.orig).partition("\nCONTEXT")[0].replace("\nHINT: ", ":").strip()
-    if code == "22000":
-        return WrongFeatureSpace(message, value=value)
-    if code == "P0002":
-        return UnknownImage(message, value=value)
-    return error

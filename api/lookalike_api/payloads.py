@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Annotated, Self
 
-import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, JsonValue, model_validator
 
 from lookalike.client import DEFAULT_COLLECTION
+from lookalike.duplicates import Duplicate
 from lookalike.features import Neighbour
+from lookalike.narrowing import Narrowing
 from lookalike.queue import Enqueued
 
 MAX_ID = 2**63 - 1  # Postgres's bigint
-_MAX_HALF = 65504.0  # the largest number of a half, in which features are compared
 
 
 def _storable(value: JsonValue) -> JsonValue:
@@ -39,7 +39,7 @@ def _checked_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _comparable(features: list[float]) -> list[float]:
-    if not np.any(np.asarray(features, dtype=np.float16)):
+    if not any(features):
         raise ValueError("the features are all zero, which have no direction to compare")
     return features
 
@@ -50,7 +50,7 @@ CollectionName = Annotated[
 ]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_checked_metadata)]
 FeatureList = Annotated[
-    list[Annotated[float, Field(ge=-_MAX_HALF, le=_MAX_HALF)]],
+    list[Annotated[float, Field(allow_inf_nan=False)]],
     Field(min_length=1, max_length=16_000),
     AfterValidator(_comparable),
 ]
@@ -78,14 +78,23 @@ class AddUpload(Payload):
     metadata: Json[Metadata] = Field(default_factory=dict)
 
 
-class Search(Payload):
+class Question(Payload):
+    """How to search: how many neighbours, where, and among which images."""
+
+    collection: CollectionName | None = None
+    k: K = 10
+    predicate: str | None = Field(default=None, examples=["$.price < 20"])
+    threshold: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    exact: bool = False
+
+
+class Search(Question):
     """What to search by: exactly one of a stored image, a reference and features."""
 
     image_id: Id | None = None
     reference: str | None = None
     features: FeatureList | None = None
-    collection: CollectionName | None = None
-    k: K = 10
+    filter: Metadata | None = None
 
     @model_validator(mode="after")
     def _has_one_query(self) -> Self:
@@ -95,11 +104,20 @@ class Search(Payload):
         return self
 
 
-class SearchUpload(Payload):
-    """The fields beside an uploaded query `file`."""
+class SearchUpload(Question):
+    """The fields beside an uploaded query `file`; the filter is an object written as JSON."""
 
-    collection: CollectionName | None = None
-    k: K = 10
+    filter: Json[Metadata] | None = None
+
+
+def narrowing(question: Search | SearchUpload) -> Narrowing:
+    """What leaves images out, as the client takes it."""
+    return {
+        "filter": question.filter,
+        "predicate": question.predicate,
+        "threshold": question.threshold,
+        "exact": question.exact,
+    }
 
 
 class Added(BaseModel):
@@ -114,10 +132,21 @@ class Added(BaseModel):
         return cls(image_id=enqueued.image_id, job_id=enqueued.job_id, is_new=enqueued.is_new)
 
 
-class Neighbours(BaseModel):
-    """The nearest images, nearest first, with their cosine distances."""
+class Found(BaseModel):
+    """The nearest images, nearest first, with their cosine distances.
+
+    `n_missing` is how many fewer than k they are, where no more images match.
+    """
 
     neighbours: list[Neighbour]
+    n_missing: int
+
+
+class SameImages(BaseModel):
+    """Images that are the same, the surest first; without a calibration, identical ones alone."""
+
+    duplicates: list[Duplicate]
+    is_calibrated: bool
 
 
 class Ready(BaseModel):

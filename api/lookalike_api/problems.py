@@ -21,6 +21,7 @@ _STATUS: Mapping[type, int] = {
     errors.UnknownCollection: 404,
     errors.UnknownImage: 404,
     errors.UnknownJob: 404,
+    errors.NotCalibrated: 409,
     errors.WrongFeatureSpace: 409,
     errors.ImageTooLarge: 413,
     errors.ImageUnreadable: 422,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Protocol
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from lookalike.client import DEFAULT_COLLECTION, ImageLike, Lookalike
+from lookalike.client import DEFAULT_COLLECTION, Lookalike
+from lookalike.duplicates import DuplicatePage, Tier
 from lookalike.errors import LookalikeError, Unavailable, WaitedTooLong
-from lookalike.features import Neighbour
+from lookalike.features import Neighbours
+from lookalike.inputs import ImageLike
 from lookalike.jobs import Job
 from lookalike.settings import Settings
 from lookalike.status import Status
@@ -25,9 +28,11 @@ from lookalike_api.payloads import (
     AddImage,
     AddUpload,
     Alive,
-    Neighbours,
+    CollectionName,
+    Found,
     Problem,
     Ready,
+    SameImages,
     Search,
     SearchUpload,
 )
@@ -126,15 +131,45 @@ def read_job(
 
 
 @router.post("/search", openapi_extra=described(Search, SearchUpload))
-def search(context: InContext, body: SearchBody) -> Neighbours:
+def search(context: InContext, body: SearchBody) -> Found:
     """The nearest images to a stored image, a reference, an uploaded picture or features."""
-    return Neighbours(neighbours=_found(context, body))
+    found = _found(context, body)
+    return Found(neighbours=found, n_missing=found.n_missing)
 
 
 @router.get("/images/{image_id}")
 def read_image(context: InContext, image_id: PathId) -> Story:
     """The story of one image: how far its last job came, and where it stopped."""
     return context.backend.client.why(image_id)
+
+
+@router.get("/images/{image_id}/duplicates")
+def read_duplicates(
+    context: InContext,
+    image_id: PathId,
+    collection: Annotated[CollectionName | None, Query()] = None,
+    k: Annotated[int, Query(ge=1, le=10_000)] = 100,
+) -> SameImages:
+    """What is the same as a stored image: identical, near-duplicate or similar."""
+    found = context.backend.client.duplicates(image_id, collection=collection, k=k)
+    return SameImages(duplicates=found, is_calibrated=found.is_calibrated)
+
+
+@router.get("/duplicates")
+def read_duplicate_pairs(
+    context: InContext,
+    collection: Annotated[CollectionName, Query()] = DEFAULT_COLLECTION,
+    tier: Tier = Tier.IDENTICAL,
+    after: Annotated[int, Query(ge=0, le=payloads.MAX_ID)] = 0,
+    n_images: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> DuplicatePage:
+    """The pairs of a collection that are the same, of some images at a time.
+
+    Ask again with `after` = `next_after` until that is null.
+    """
+    return context.backend.client.duplicate_page(
+        collection, tier=tier, after=after, n_images=n_images
+    )
 
 
 @router.get("/status")
@@ -167,21 +202,24 @@ class NotReady(Exception):
         self.problem = problem.model_copy(update={"status": 503})
 
 
-def _found(context: Context, body: Search | tuple[SearchUpload, Picture]) -> list[Neighbour]:
-    client = context.backend.client
+def _found(context: Context, body: Search | tuple[SearchUpload, Picture]) -> Neighbours:
+    question = body if isinstance(body, Search) else body[0]
+    ask = partial(
+        context.backend.client.search,
+        collection=question.collection,
+        k=question.k,
+        **payloads.narrowing(question),
+    )
     if not isinstance(body, Search):
-        fields, picture = body
         with _waiting(context):
-            return client.search(picture.data, collection=fields.collection, k=fields.k)
-    collection, k = body.collection, body.k
+            return ask(body[1].data)
     if body.reference is not None:
         ref = permitted(body.reference, context.settings.file_roots)
         with _waiting(context):
-            return client.search(ref, collection=collection, k=k)
+            return ask(ref)
     if body.features is not None:
-        features = np.asarray(body.features, dtype=np.float32)
-        return client.search(features=features, collection=collection or DEFAULT_COLLECTION, k=k)
-    return client.search(image_id=body.image_id, collection=collection, k=k)
+        return ask(features=np.asarray(body.features, dtype=np.float64))
+    return ask(image_id=body.image_id)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +14,10 @@ from rich.table import Table
 from lookalike.bars import progress_bar
 from lookalike.cli.context import client, out
 from lookalike.client import DEFAULT_COLLECTION, Lookalike
-from lookalike.errors import Rejected, WaitedTooLong
+from lookalike.errors import FilterInvalid, Rejected, WaitedTooLong
 from lookalike.images import find_images
 from lookalike.jobs import Job, JobStatus
+from lookalike.narrowing import Narrowing
 from lookalike.queue import Enqueued
 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection's name.")]
@@ -47,29 +48,45 @@ def add(
             raise typer.Exit(1)
 
 
-def search(
+def search(  # noqa: PLR0913, PLR0917 - each is an option on the command line
     image: Annotated[str | None, typer.Argument(help="A picture: file or http(s) URL.")] = None,
     image_id: Annotated[int | None, typer.Option("--id", help="A stored image's id.")] = None,
     collection: Annotated[str | None, typer.Option("--collection", "-c")] = None,
     k: Annotated[int, typer.Option("-k", help="How many neighbours.")] = 10,
+    filter_json: Annotated[
+        str | None, typer.Option("--filter", help="What the metadata contain, as JSON.")
+    ] = None,
+    predicate: Annotated[
+        str | None, typer.Option(help="A jsonpath that is true for the metadata: '$.price < 20'.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="The largest distance.")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Use no index.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Find the nearest images to a picture, or to an image that is stored."""
     if (image is None) == (image_id is None):
         raise Rejected("give either a picture or --id, not both")
+    narrowing: Narrowing = {
+        "filter": parsed_filter(filter_json),
+        "predicate": predicate,
+        "threshold": threshold,
+        "exact": exact,
+    }
     with client() as lookalike:
-        neighbours = lookalike.search(image, image_id=image_id, collection=collection, k=k)
+        found = lookalike.search(image, image_id=image_id, collection=collection, k=k, **narrowing)
     if as_json:
-        for n in neighbours:
+        for n in found:
             out.print_json(
                 json.dumps({"image_id": n.image_id, "distance": n.distance, "ref": n.reference}),
                 indent=None,
             )
         return
     table = Table("distance", "image", "reference", box=None)
-    for n in neighbours:
-        table.add_row(f"{n.distance:.4f}", str(n.image_id), n.reference)
-    out.print(table if neighbours else "The collection has no embedded images yet.")
+    for n in found:
+        table.add_row(f"{n.distance:.4f}", str(n.image_id), escape(n.reference))
+    out.print(table if found else "No image matches.")
+    if found.n_missing:
+        out.print(f"{len(found)} of {k}: no more images match.")
 
 
 def watch(lookalike: Lookalike, added: list[Enqueued]) -> list[Job]:
@@ -101,6 +118,18 @@ def _patiently(lookalike: Lookalike, ids: list[int]) -> list[Job]:
         except WaitedTooLong:
             if not lookalike.status().workers:
                 out.print("[yellow]No worker is alive[/]: start one with `lookalike worker`.")
+
+
+def parsed_filter(text: str | None) -> Mapping[str, object] | None:
+    """The filter of a command line; the search judges whether it is a mapping."""
+    try:
+        parsed: Mapping[str, object] | None = None if text is None else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FilterInvalid(
+            f'the filter is no JSON ({error}); expected an object: \'{{"colour": "red"}}\'',
+            value=text,
+        ) from error
+    return parsed
 
 
 def _portions(ids: list[int], n: int) -> Iterator[list[int]]:

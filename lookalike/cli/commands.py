@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lookalike.cli import ask, erase, failed, inspect, operate, reembed, serve, status
+from lookalike.cli import ask, duplicates, erase, failed, inspect, operate, reembed, serve, status
 
 app = typer.Typer(
     name="lookalike",
@@ -19,6 +19,7 @@ _USE, _LOOK, _OPERATE, _RUN = "Use", "Look", "Operate", "Run"
 
 app.command(rich_help_panel=_USE)(ask.add)
 app.command(rich_help_panel=_USE)(ask.search)
+app.command(rich_help_panel=_USE)(duplicates.duplicates)
 app.command(rich_help_panel=_LOOK)(status.status)
 app.command(rich_help_panel=_LOOK)(inspect.why)
 app.command(rich_help_panel=_LOOK)(inspect.doctor)
@@ -26,6 +27,7 @@ app.command(rich_help_panel=_OPERATE)(operate.pause)
 app.command(rich_help_panel=_OPERATE)(operate.resume)
 app.command(rich_help_panel=_OPERATE)(operate.drain)
 app.command(rich_help_panel=_OPERATE)(operate.limit)
+app.command(rich_help_panel=_OPERATE)(duplicates.calibrate)
 app.add_typer(erase.app, name="erase", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(reembed.reembed)
 app.add_typer(failed.app, name="failed", rich_help_panel=_OPERATE)

@@ -223,6 +223,33 @@ def test_a_stored_image_finds_its_neighbours(http: httpx.Client, three_images: l
     assert 0 < found[0]["distance"] < found[1]["distance"]
 
 
+def test_a_search_is_narrowed_and_tells_how_many_are_missing(
+    http: httpx.Client, three_images: list[int]
+) -> None:
+    question = {"image_id": three_images[0], "k": 5, "filter": {"n": 2}, "exact": True}
+    answer = http.post("/search", json=question).json()
+    assert [neighbour["image_id"] for neighbour in answer["neighbours"]] == [three_images[2]]
+    assert answer["n_missing"] == 4
+    question = {"image_id": three_images[0], "predicate": "$.n > 0", "threshold": 0.5}
+    answer = http.post("/search", json=question).json()
+    assert [neighbour["image_id"] for neighbour in answer["neighbours"]] == [three_images[1]]
+
+
+def test_identical_images_are_duplicates(http: httpx.Client, database_url: str) -> None:
+    added = [add(http, reference=URL.format(n)) for n in range(2)]
+    outcomes = [embedded(image["job_id"], [1.0, 0.0, 0.0]) for image in added]
+    commit(database_url, *(replace(outcome, key=ImageKey.of(b"a")) for outcome in outcomes))
+    answer = http.get(f"/images/{added[0]['image_id']}/duplicates").json()
+    assert [(one["image_id"], one["tier"]) for one in answer["duplicates"]] == [(2, "identical")]
+    assert not answer["is_calibrated"]
+    page = http.get("/duplicates", params={"n_images": 1}).json()
+    assert [(pair["image_id"], pair["other_id"]) for pair in page["pairs"]] == [(1, 2)]
+    assert page["next_after"] == 1
+    assert http.get("/duplicates", params={"after": 2}).json() == {"pairs": [], "next_after": None}
+    answer = http.get("/duplicates", params={"tier": "near_duplicate"})
+    assert is_problem(answer, 409, "NotCalibrated")
+
+
 def test_features_find_their_neighbours(http: httpx.Client, three_images: list[int]) -> None:
     answer = http.post("/search", json={"features": [0, 0, 2], "collection": "default", "k": 1})
     (nearest,) = answer.json()["neighbours"]
@@ -240,6 +267,9 @@ def test_features_find_their_neighbours(http: httpx.Client, three_images: list[i
         ({"reference": "ftp://a.example/b"}, 400, "ReferenceInvalid"),
         ({"reference": URL.format(1)}, 504, "WaitedTooLong"),
         ({"image_id": 1, "k": 0}, 422, "InvalidRequest"),
+        ({"image_id": 1, "threshold": -1}, 422, "InvalidRequest"),
+        ({"image_id": 1, "filter": ["red"]}, 422, "InvalidRequest"),
+        ({"image_id": 1, "predicate": "$."}, 400, "FilterInvalid"),
         ({}, 422, "InvalidRequest"),
     ],
 )
@@ -315,10 +345,9 @@ def test_without_postgres_the_process_lives_and_is_not_ready() -> None:
 
 def test_the_description_names_both_content_types(http: httpx.Client) -> None:
     paths = http.get("/openapi.json").json()["paths"]
-    assert set(paths) == {
-        f"/v1/{path}"
-        for path in "images jobs/{job_id} search images/{image_id} status healthz readyz".split()
-    }
+    images = "images images/{image_id} images/{image_id}/duplicates duplicates"
+    rest = "jobs/{job_id} search status healthz readyz"
+    assert set(paths) == {f"/v1/{path}" for path in f"{images} {rest}".split()}
     for path in ("/v1/images", "/v1/search"):
         content = paths[path]["post"]["requestBody"]["content"]
         assert list(content) == ["application/json", "multipart/form-data"]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from lookalike import reembedding
-from lookalike.client import ImageLike
 from lookalike.database import transaction
 from lookalike.errors import ReembeddingRefused, UnknownFeatureSpace, WrongFeatureSpace
 from lookalike.failures import Selection
 from lookalike.images import ImageRef
 from lookalike.indexes import build_index
+from lookalike.inputs import ImageLike
 from lookalike.queue import enqueue_query
 from lookalike.reembedding import Comparison
 from lookalike.search import QueryFeatures

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import psycopg2
 import pytest
+from sqlalchemy import text
 
+from lookalike.database import transaction
 from lookalike.errors import Rejected, UnknownCollection, UnknownImage, WrongFeatureSpace
 from lookalike.features import FeatureSpace
 from lookalike.search import QueryFeatures
@@ -41,6 +43,21 @@ def test_neighbours_by_features_are_those_of_an_exact_scan(house: Installation) 
     assert found[0].distance == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize("length", [1e-6, 1.0, 3e4])
+def test_distances_by_features_are_exact_whatever_their_length(
+    house: Installation, length: float
+) -> None:
+    found = house.client.search(features=FEATURES[7] * length, k=50)
+    halves = FEATURES.astype(np.float16).astype(np.float64)
+    unit = halves / np.linalg.norm(halves, axis=1, keepdims=True)
+    distances = 1 - unit @ unit[7]
+    # Postgres adds in float32.
+    assert [n.distance for n in found] == pytest.approx(
+        [distances[number(n.reference)] for n in found], abs=1e-5
+    )
+    assert found[0].distance == pytest.approx(0, abs=1e-6)
+
+
 def test_neighbours_of_a_stored_image_leave_itself_out(house: Installation) -> None:
     image_id = house.client.search(features=FEATURES[7], k=1)[0].image_id
     found = house.client.search(image_id=image_id, k=5)
@@ -55,6 +72,13 @@ def test_sql_gives_what_python_gives(house: Installation, database_url: str) -> 
     connection.close()
     by_python = house.client.search(image_id=image_id, k=4)
     assert by_sql == [(n.image_id, n.distance) for n in by_python]
+
+
+def test_a_search_without_an_index_explains_itself(house: Installation) -> None:
+    with transaction(house.engine) as connection:
+        assert connection.scalars(text("SELECT lookalike.explain_search(1)")).all() == [
+            "exact: every image"
+        ]
 
 
 def test_stored_features_are_what_the_encoder_gave(house: Installation) -> None:

@@ -16,7 +16,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_PARTS = ("tables", "ways", "search")
+_PARTS = ("tables", "ways", "search", "duplicates")
 
 _PARTITIONS = """
     SELECT inhrelid::regclass::text FROM pg_inherits

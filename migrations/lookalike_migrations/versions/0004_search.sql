@@ -98,12 +98,12 @@ DECLARE
     place record;
     index_id integer;
 BEGIN
+    PERFORM lookalike.check_query(features, filter, threshold);
     SELECT * INTO place
         FROM lookalike.search_place(collection, feature_space, vector_dims(features), k);
     IF place.space_id IS NULL THEN
         RETURN;
     END IF;
-    PERFORM lookalike.check_query(features, filter, threshold);
     IF filter IS NULL AND predicate IS NULL AND NOT exact THEN
         index_id := lookalike.prepared_index(place.collection_id, place.space_id, k);
         IF index_id IS NOT NULL THEN
@@ -151,7 +151,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'image % has no features', coalesce(image::text, 'NULL')
             USING ERRCODE = 'no_data_found',
-            HINT = 'it is unknown, still in the queue, or failed: lookalike why ' || image;
+            HINT = 'it is unknown, still in the queue, or failed: lookalike why '
+                || coalesce(image::text, 'ID');
     END IF;
     SELECT * INTO place FROM lookalike.search_place(coalesce(collection, query.collection),
         query.space, vector_dims(query.features), k);
@@ -168,27 +169,32 @@ CREATE FUNCTION lookalike.explain_search(
 #variable_conflict use_variable
 DECLARE
     query record;
+    place record;
     how record;
     before text;
 BEGIN
-    SELECT f.features, c.id AS collection_id, s.id AS space_id INTO query
+    SELECT f.features, c.name, s.encoder || '@' || left(s.digest, 12) AS space INTO query
         FROM lookalike.images i
-        JOIN lookalike.collections own ON own.id = i.collection_id
-        JOIN lookalike.collections c ON c.name = coalesce(collection, own.name)
-        JOIN lookalike.feature_spaces s ON s.id = own.space_id AND s.id = c.space_id
+        JOIN lookalike.collections c ON c.id = i.collection_id
+        JOIN lookalike.feature_spaces s ON s.id = c.space_id
         JOIN lookalike.features f ON f.space_id = s.id AND f.image_id = i.id
         WHERE i.id = image;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'image % has no features that this collection is searched by', image
-            USING ERRCODE = 'no_data_found', HINT = 'lookalike why ' || image;
+        RAISE EXCEPTION 'image % has no features', coalesce(image::text, 'NULL')
+            USING ERRCODE = 'no_data_found',
+            HINT = 'it is unknown, still in the queue, or failed: lookalike why '
+                || coalesce(image::text, 'ID');
     END IF;
+    SELECT * INTO place FROM lookalike.search_place(coalesce(collection, query.name),
+        query.space, vector_dims(query.features), k);
+    PERFORM lookalike.check_query(query.features, filter, NULL);
     filter := nullif(filter, '{}');
-    SELECT * INTO how FROM lookalike.search_way(query.collection_id, query.space_id, k, filter,
+    SELECT * INTO how FROM lookalike.search_way(place.collection_id, place.space_id, k, filter,
         predicate, exact);
     IF how.way = 'exact' THEN
         RETURN NEXT 'exact: every image'
             || CASE WHEN filter IS NULL AND predicate IS NULL THEN '' ELSE ' that matches' END
-            || coalesce(format(', an estimated %s', round(how.n_matching)), '');
+            || coalesce(', an estimated ' || round(how.n_matching), '');
         RETURN;
     END IF;
     RETURN NEXT format('index %s: a shortlist of %s by key, with ef_search %s, in exact order',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from lookalike_api.payloads import AddImage, AddUpload, Search
+from lookalike_api.payloads import AddImage, AddUpload, Search, SearchUpload, narrowing
 
 
 def test_an_image_goes_to_the_default_collection() -> None:
@@ -34,7 +34,7 @@ def test_a_search_has_exactly_one_query(query: dict[str, object]) -> None:
         Search.model_validate(query)
 
 
-@pytest.mark.parametrize("features", [[], [0.0, 1e-9], [float("nan")], [1e6]])
+@pytest.mark.parametrize("features", [[], [0.0, 0.0], [float("nan")], [float("inf")]])
 def test_features_without_a_direction_are_refused(features: list[float]) -> None:
     with pytest.raises(ValidationError):
         Search.model_validate({"features": features})
@@ -44,3 +44,13 @@ def test_features_without_a_direction_are_refused(features: list[float]) -> None
 def test_a_collection_has_a_name_that_can_be_stored(collection: str) -> None:
     with pytest.raises(ValidationError):
         Search.model_validate({"image_id": 1, "collection": collection})
+
+
+def test_the_filter_beside_an_upload_is_json() -> None:
+    question = SearchUpload.model_validate({"filter": '{"colour": "red"}', "threshold": "0.5"})
+    assert narrowing(question) == {
+        "filter": {"colour": "red"},
+        "predicate": None,
+        "threshold": 0.5,
+        "exact": False,
+    }

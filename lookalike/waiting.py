@@ -1,0 +1,52 @@
+"""Waiting for jobs, woken by Postgres; and what a failed one raises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from lookalike import errors, queue
+from lookalike.database import Listener, transaction
+from lookalike.errors import Rejected, WaitedTooLong
+from lookalike.jobs import Job
+from lookalike.tables import OUTCOMES_CHANNEL
+
+# Not everything that ends a job is notified.
+_LOOK_S = 5.0
+
+
+def wait_for(
+    engine: Engine, database_url: str, job_ids: Sequence[int], *, timeout_s: float
+) -> list[Job]:
+    """The jobs, once each is done or failed; raises WaitedTooLong."""
+    deadline = time.monotonic() + timeout_s
+    listener = Listener(database_url, OUTCOMES_CHANNEL)
+    try:
+        listener.open()
+        still_open = list(dict.fromkeys(job_ids))
+        while True:
+            with transaction(engine) as connection:
+                still_open = queue.open_job_ids(connection, still_open)
+            if not still_open:
+                break
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise WaitedTooLong(
+                    f"{len(still_open)} of {len(job_ids)} jobs are still open after {timeout_s:g} "
+                    "s: `lookalike status` tells whether a worker runs",
+                    value=still_open,
+                )
+            listener.wait(min(left_s, _LOOK_S))
+    finally:
+        listener.close()
+    with transaction(engine) as connection:
+        return queue.read_jobs(connection, job_ids)
+
+
+def failure_of(job: Job) -> Rejected:
+    """The error that a failed query job means to whoever asked."""
+    kind = getattr(errors, job.error or "", Rejected)
+    message = job.message or "the query image failed"
+    return kind(message) if issubclass(kind, Rejected) else Rejected(message)
