@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from lookalike.demo.photographs import open_picture
 from lookalike.errors import ImageUnreadable
+from lookalike.pictures import open_picture
 
 WIDTH = 1400
 _MARGIN = 56

@@ -1,34 +1,27 @@
-"""Edited copies of a photograph: what people do to a picture before they look for it again."""
+"""Edited copies of the demo's photographs: what people do before they look for them again."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageEnhance
-
-from lookalike.demo.photographs import open_picture, spread
+from lookalike.demo.photographs import spread
+from lookalike.edits import Edit, cropped, lit, quarter_turned, rotated, unchanged
 from lookalike.errors import ImageUnreadable
+from lookalike.pictures import open_picture
 
-_Change = Callable[[Image.Image], Image.Image]
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One way to edit a picture: its name for people, the change, and the JPEG quality after it."""
-
-    name: str
-    change: _Change
-    jpeg_quality: int = 92
-
-    def copy_of(self, picture: Image.Image) -> bytes:
-        """The JPEG bytes of the edited copy; the same bytes for the same RGB picture."""
-        file = BytesIO()
-        self.change(picture).save(file, "JPEG", quality=self.jpeg_quality)
-        return file.getvalue()
+EDITS = (
+    Edit("cropped to 80 %", cropped(0.8, 0.3, 0.7)),
+    Edit("cropped to 60 %", cropped(0.6, 0.6, 0.4)),
+    Edit("rotated by 5°", rotated(5)),
+    Edit("rotated by 15°", rotated(-15)),
+    Edit("turned by 90°", quarter_turned),
+    Edit("half as bright", lit(0.5)),
+    Edit("brighter by half", lit(1.5)),
+    Edit("JPEG quality 30", unchanged, jpeg_quality=30),
+    Edit("JPEG quality 10", unchanged, jpeg_quality=10),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,55 +31,6 @@ class EditedCopy:
     path: Path
     original: Path
     edit: str
-
-
-def _cropped(share: float, x: float, y: float) -> _Change:
-    """Keep `share` of each side; x and y in [0, 1] say where: 0 left or top, 1 right or bottom."""
-
-    def crop(picture: Image.Image) -> Image.Image:
-        width, height = (max(1, round(side * share)) for side in picture.size)
-        left = round((picture.width - width) * x)
-        top = round((picture.height - height) * y)
-        return picture.crop((left, top, left + width, top + height))
-
-    return crop
-
-
-def _rotated(degrees: float) -> _Change:
-    """Turn anticlockwise, and keep the largest part of the same proportions without corners."""
-
-    def rotate(picture: Image.Image) -> Image.Image:
-        turned = picture.rotate(degrees, Image.Resampling.BICUBIC)
-        sine, cosine = (abs(f(math.radians(degrees))) for f in (math.sin, math.cos))
-        longer, shorter = max(picture.size), min(picture.size)
-        return _cropped(1 / (cosine + sine * longer / shorter), 0.5, 0.5)(turned)
-
-    return rotate
-
-
-def _quarter_turned(picture: Image.Image) -> Image.Image:
-    return picture.transpose(Image.Transpose.ROTATE_90)
-
-
-def _lit(factor: float) -> _Change:
-    return lambda picture: ImageEnhance.Brightness(picture).enhance(factor)
-
-
-def _unchanged(picture: Image.Image) -> Image.Image:
-    return picture
-
-
-EDITS = (
-    Edit("cropped to 80 %", _cropped(0.8, 0.3, 0.7)),
-    Edit("cropped to 60 %", _cropped(0.6, 0.6, 0.4)),
-    Edit("rotated by 5°", _rotated(5)),
-    Edit("rotated by 15°", _rotated(-15)),
-    Edit("turned by 90°", _quarter_turned),
-    Edit("half as bright", _lit(0.5)),
-    Edit("brighter by half", _lit(1.5)),
-    Edit("JPEG quality 30", _unchanged, jpeg_quality=30),
-    Edit("JPEG quality 10", _unchanged, jpeg_quality=10),
-)
 
 
 def write_copies(

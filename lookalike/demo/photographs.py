@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import pi_heif
-from PIL import Image, ImageOps
-
-from lookalike.errors import ImageNotFound, ImageUnreadable, Misconfigured
+from lookalike.errors import ImageNotFound, Misconfigured
 from lookalike.images import find_images
-
-# Copies and tiles are at most about half this wide, so that 12-megapixel
-# originals cost a draft decode and not a full one.
-_LONGEST_SIDE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +81,3 @@ def spread(paths: list[Path], n: int) -> list[Path]:
     if len(paths) <= n:
         return list(paths)
     return [paths[i * len(paths) // n] for i in range(n)]
-
-
-def open_picture(path: Path) -> Image.Image:
-    """Read a picture as it is meant to be seen: RGB, upright, at most 1024 pixels a side.
-
-    Transparent parts turn white. Raises ImageUnreadable.
-    """
-    pi_heif.register_heif_opener()
-    try:
-        with Image.open(path) as file:
-            file.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
-            picture = ImageOps.exif_transpose(file)
-            picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-            return _on_white(picture)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageUnreadable(
-            f"found {path.name}, which Pillow cannot read ({error}); expected a picture: "
-            "take it out of the folder",
-            value=str(path),
-        ) from error
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    layers = picture.convert("RGBA")
-    white = Image.new("RGBA", layers.size, "white")
-    return Image.alpha_composite(white, layers).convert("RGB")

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.demo.edits import EDITS, Edit, showcase, write_copies
-from lookalike.demo.photographs import bundled_photographs, open_picture
+from lookalike.demo.edits import EDITS, showcase, write_copies
+from lookalike.demo.photographs import bundled_photographs
+from lookalike.edits import Edit
+from lookalike.pictures import open_picture
 
 
 @pytest.fixture(scope="module")
