@@ -67,7 +67,7 @@ def reembed(  # noqa: PLR0913, PLR0917 - one option a step, and what they need
             out.print(pages.flipped(change.flip(force=force)))
         elif rollback:
             out.print(pages.flipped(change.rollback()))
-            out.print(pages.missing(change.missing()))
+            out.print(pages.missing(change.missing(in_serving=True)))
         elif drop_old or abort:
             n_features = (change.drop_old if drop_old else change.abort)(force=force)
             out.print(f"The features of {n_features:,} images are deleted; the change has ended.")

@@ -73,9 +73,9 @@ def flipped(change: Change) -> str:
 
 
 def missing(found: Missing) -> str:
-    """What a space lacks that the serving one has."""
+    """What a space lacks that the other one has."""
     if not found.n:
-        return f"[green]Complete[/]: {found.space.name} has every image that is embedded."
+        return f"[green]Complete[/]: {found.space.name} has every image that the other space has."
     return (
         f"{found.space.name} lacks {found.n:,} images; {found.n_failed:,} of them failed "
         "(`lookalike failed list`), the others follow."

@@ -68,11 +68,14 @@ class Reembedding:
             change = read_change(connection, collection_id)
             return read_progress(connection, change, lease_s=self._lease_s)
 
-    def missing(self) -> Missing:
-        """What the space that does not serve lacks, counted one by one."""
+    def missing(self, *, in_serving: bool = False) -> Missing:
+        """What the space that does not serve lacks of the other, or the reverse; one by one."""
         with self._at() as (connection, collection_id):
             change = read_change(connection, collection_id)
-            return count_missing(connection, collection_id, change.serving, change.other)
+            present, space = change.serving, change.other
+            if in_serving:
+                present, space = space, present
+            return count_missing(connection, collection_id, present, space)
 
     def draw(self, n: int, *, seed: int = 0) -> list[int]:
         """Images to compare, by chance: up to `n` that have features in both spaces."""

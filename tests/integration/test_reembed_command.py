@@ -44,8 +44,11 @@ def test_a_change_from_its_estimate_to_its_end(both: TwoSpaces) -> None:
     both.fill()
     assert "40 of 40 images (100.0%)" in reembed()
     assert f"{NEW.name} serves" in reembed("--flip")
-    assert f"{OLD.name} serves" in (back := reembed("--rollback"))
-    assert "Complete" in back
+    both.add(["after"])
+    both.work(NEW)
+    back = reembed("--rollback")
+    assert f"{OLD.name} serves" in back
+    assert f"{OLD.name} lacks 1 images" in back
     reembed("--flip")
     assert "features of 40 images are deleted" in reembed("--drop-old")
 
