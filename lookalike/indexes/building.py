@@ -1,6 +1,6 @@
 """From nothing to a serving index, beside running searches and writers.
 
-fit ──► filling: keys of what is there; writers add those of what they write
+begin ──► filling: keys of what is there; writers add those of what they write
         ──► building: pgvector's index over the keys ──► serving; the one before is removed
 
 Each step is committed as it is done, so a build that was broken off goes on
@@ -9,42 +9,36 @@ where it stood when it is called again.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-from pgvector import HalfVector
 from sqlalchemy import Connection, Engine, exc, text
 
 from lookalike import tallies
 from lookalike.database import transaction, translated
-from lookalike.errors import Rejected, StoreUnavailable
+from lookalike.errors import StoreUnavailable, Unavailable
 from lookalike.indexes import objects
-from lookalike.indexes.recipes import PCA_DIMENSIONS, Recipe, Transform, fit
-from lookalike.indexes.records import Place, SearchIndex, find_place, read_indexes
+from lookalike.indexes.alone import alone
+from lookalike.indexes.beginning import begin
+from lookalike.indexes.recipes import PCA_DIMENSIONS, Wish
+from lookalike.indexes.records import (
+    Place,
+    SearchIndex,
+    State,
+    find_place,
+    read_index,
+    read_indexes,
+)
 from lookalike.indexes.removing import drop_retired
-from lookalike.indexes.sampling import draw
 
-LEAST_ROWS = 100
-"""An index over fewer is refused: the axes would be fitted on nothing."""
-
-N_FITTED = 10_000
-"""Images that a transform is fitted on: 80 MB of 4,032 features, and some seconds."""
-
-# A larger one outgrows the memory in which it is built, and then takes many times as long.
-_ROWS_A_PARTITION = 20_000_000
 # One transaction writes so many keys: a quarter of a second.
 _PORTION = 2000
 # Of pgvector's index, for each row, beside the key: links of 16 neighbours, and its tuples.
 _LINKS_BYTES = 400
-_LOCK_TRIES = 30
-# Until it is tuned: recall@10 of 0.995 and more on EfficientNet's features of real photographs.
-_EF_SEARCH = 100
-_SHORTLIST: dict[Recipe, int] = {"pca": 50, "bits": 100}
+_LOOK_EVERY_S = 0.5
 
 _PORTION_OF_KEYS = """
     WITH portion AS MATERIALIZED (
@@ -81,130 +75,61 @@ def build_index(
     engine: Engine,
     collection: str,
     *,
-    recipe: Recipe = "pca",
-    dimensions: int = PCA_DIMENSIONS,
+    recipe: Wish = "auto",
+    dimensions: int | None = None,
     memory_mib: int = 1024,
     watch: Watch = lambda _: None,
 ) -> SearchIndex:
     """Build an index for a collection, or go on with a build that was broken off; it then serves.
 
     Takes the place of an index that serves already, which answers until
-    then. `memory_mib` bounds what Postgres builds it in. Raises
-    UnknownCollection, and Rejected where there are fewer images than an
-    index can be fitted on.
+    then. `memory_mib` bounds what Postgres builds it in. Whatever `watch`
+    raises breaks the build off. Raises UnknownCollection, Rejected where
+    there are fewer images than an index can be fitted on, and Unavailable
+    while another process builds one.
     """
     with transaction(engine) as connection:
         place = find_place(connection, collection)
-        index = _broken_off(connection, place)
-    if index is None:
-        watch(BuildStep("fit"))
-        index = _begin(engine, place, recipe, dimensions)
-    if index.state == "filling":
-        index = _fill(engine, index, watch)
-    _build(engine, index, memory_mib, watch)
-    index = _serve(engine, index)
+    with alone(engine, "lookalike.index", place.collection_id) as is_mine:
+        if not is_mine:
+            raise Unavailable(
+                f"another process builds an index of {collection!r}: "
+                "`lookalike index status` shows how far it is",
+                value=collection,
+            )
+        index = _broken_off(engine, place, recipe, dimensions)
+        if index is None:
+            watch(BuildStep("fit"))
+            index = begin(engine, place, recipe, dimensions or PCA_DIMENSIONS)
+        if index.state == "filling":
+            index = _fill(engine, index, watch)
+        _build(engine, index, memory_mib, watch)
+        index = _serve(engine, index)
     watch(BuildStep("serving"))
     drop_retired(engine)
     return index
 
 
-def _broken_off(connection: Connection, place: Place) -> SearchIndex | None:
-    return next(
-        (
+def _broken_off(
+    engine: Engine, place: Place, recipe: Wish, dimensions: int | None
+) -> SearchIndex | None:
+    """What a build of the same kind has left; one of another kind is given up."""
+    with transaction(engine) as connection:
+        unfinished = [
             index
             for index in read_indexes(connection, place.collection)
             if index.state in ("filling", "building") and index.space_id == place.space_id
-        ),
-        None,
-    )
-
-
-def _begin(engine: Engine, place: Place, recipe: Recipe, dimensions: int) -> SearchIndex:
-    with transaction(engine) as connection:
-        n_rows = tallies.count_features(connection, place.collection_id, place.space_id)
-        sample = draw(connection, place.collection_id, place.space_id, n=N_FITTED)
-    if len(sample) < LEAST_ROWS:
-        raise Rejected(
-            f"the collection {place.collection!r} has {len(sample)} images with features; an "
-            f"index is fitted on {LEAST_ROWS} at least, and for so few an exact search is as "
-            "fast: search without one",
-            value=len(sample),
-        )
-    transform = fit(recipe, sample.features, dimensions=dimensions)
-    with _writers_held(engine, place.space_id) as connection:
-        index_id = _insert(connection, place, transform, 1 + n_rows // _ROWS_A_PARTITION)
-        index = _read(connection, place.collection, index_id)
-        objects.create(connection, index)
-    return index
-
-
-def _insert(connection: Connection, place: Place, transform: Transform, partitions: int) -> int:
-    index_id = connection.execute(
-        text("""
-            INSERT INTO lookalike.search_indexes (collection_id, space_id, recipe, dimensions,
-                partitions, n_fitted, captured, ef_search, n_shortlist)
-            VALUES (:collection_id, :space_id, :recipe, :dimensions, :partitions, :n_fitted,
-                :captured, :ef_search, :n_shortlist) RETURNING id
-        """),
-        {
-            "collection_id": place.collection_id,
-            "space_id": place.space_id,
-            "recipe": transform.recipe,
-            "dimensions": transform.dimensions,
-            "partitions": partitions,
-            "n_fitted": transform.n_fitted,
-            "captured": transform.captured,
-            "ef_search": _EF_SEARCH,
-            "n_shortlist": _SHORTLIST[transform.recipe],
-        },
-    ).scalar_one()
-    connection.execute(
-        text("""
-            INSERT INTO lookalike.key_axes (index_id, number, axis, origin)
-            VALUES (:index_id, :number, CAST(:axis AS halfvec), :origin)
-        """),
-        [
-            {
-                "index_id": index_id,
-                "number": number,
-                "axis": HalfVector(axis).to_text(),
-                "origin": float(origin),
-            }
-            for number, (axis, origin) in enumerate(
-                zip(transform.axes, transform.origins.astype(np.float64), strict=True)
-            )
-        ],
-    )
-    return int(index_id)
-
-
-@contextmanager
-def _writers_held(engine: Engine, space_id: int) -> Iterator[Connection]:
-    """A transaction that begins when no writer of the space is in the midst of one.
-
-    Who began before would not know of the index, and after the keys were
-    filled in nobody would look for what he wrote. They wait for
-    milliseconds: behind a long transaction this gives way, and tries again.
-    """
-    for left in reversed(range(_LOCK_TRIES)):
-        with transaction(engine) as connection:
-            if _hold_writers(connection, space_id, is_last=left == 0):
-                yield connection
-                return
-
-
-def _hold_writers(connection: Connection, space_id: int, *, is_last: bool) -> bool:
-    connection.execute(text("SET LOCAL lock_timeout = '1s'"))
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                text(f"LOCK TABLE lookalike.features_{space_id} IN SHARE ROW EXCLUSIVE MODE")
-            )
-    except exc.OperationalError:
-        if is_last:
-            raise
-        return False
-    return True
+        ]
+        same = [
+            index
+            for index in unfinished
+            if recipe in ("auto", index.recipe)
+            and (index.recipe == "bits" or dimensions in (None, index.dimensions))
+        ]
+        for index in unfinished:
+            if index not in same[:1]:
+                _set_state(connection, index, "retired")
+    return same[0] if same else None
 
 
 def _fill(engine: Engine, index: SearchIndex, watch: Watch) -> SearchIndex:
@@ -218,6 +143,7 @@ def _fill(engine: Engine, index: SearchIndex, watch: Watch) -> SearchIndex:
     done = 0
     while True:
         with transaction(engine) as connection:
+            _hold(connection, index)
             portion = connection.execute(
                 statement, {"filled_to": index.filled_to, "n": _PORTION}
             ).one()
@@ -242,27 +168,69 @@ def _build(engine: Engine, index: SearchIndex, memory_mib: int, watch: Watch) ->
     for (name, statement), table in zip(
         objects.index_statements(index).items(), objects.tables(index), strict=True
     ):
-        with ThreadPoolExecutor(1) as aside:
-            building = aside.submit(_create, engine, name, statement, table, memory_mib)
-            _watch_build(engine, building, table, watch)
-            building.result()
+        with translated(), engine.connect() as connection:
+            _create_watched(
+                engine,
+                _Creation(
+                    connection.execution_options(isolation_level="AUTOCOMMIT"),
+                    name,
+                    statement,
+                    table,
+                    memory_mib,
+                ),
+                watch,
+            )
 
 
-def _create(engine: Engine, name: str, statement: str, table: str, memory_mib: int) -> None:
-    outside = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    with translated(), outside as connection:
+@dataclass(frozen=True, slots=True)
+class _Creation:
+    """The statement that builds an index on a table, on a connection of its own."""
+
+    connection: Connection
+    name: str
+    statement: str
+    table: str
+    memory_mib: int
+
+    def run(self) -> None:
+        connection = self.connection
         is_broken = connection.scalar(
             text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"),
-            {"name": name},
+            {"name": self.name},
         )
         if is_broken:
-            connection.execute(text(f"DROP INDEX CONCURRENTLY {name}"))
-        wanted = _memory_mib(connection, table)
-        connection.execute(text(f"SET maintenance_work_mem = '{min(wanted, memory_mib)}MB'"))
-        connection.execute(text(statement))
+            connection.execute(text(f"DROP INDEX CONCURRENTLY {self.name}"))
+        memory_mib = min(_memory_mib(connection, self.table), self.memory_mib)
+        connection.execute(text(f"SET maintenance_work_mem = '{memory_mib}MB'"))
+        connection.execute(text(self.statement))
         connection.execute(text("RESET maintenance_work_mem"))
         # The counts that searches with filters reckon with.
-        connection.execute(text(f"ANALYZE {table}"))
+        connection.execute(text(f"ANALYZE {self.table}"))
+
+
+def _create_watched(engine: Engine, creation: _Creation, watch: Watch) -> None:
+    _end_with_its_client(creation.connection)
+    pid = creation.connection.scalar(text("SELECT pg_backend_pid()"))
+    with ThreadPoolExecutor(1) as aside:
+        building = aside.submit(creation.run)
+        try:
+            while wait([building], timeout=_LOOK_EVERY_S).not_done:
+                with transaction(engine) as connection:
+                    row = connection.execute(text(_PROGRESS), {"table": creation.table}).one()
+                watch(BuildStep("index", *map(int, row)))
+        except BaseException:
+            # Whoever breaks off does not want to wait for the rest of it.
+            with transaction(engine) as connection:
+                connection.execute(text("SELECT pg_cancel_backend(:pid)"), {"pid": pid})
+            raise
+        building.result()
+
+
+def _end_with_its_client(connection: Connection) -> None:
+    """Let Postgres look whether this process still lives; else it would build on for nobody."""
+    # Not every server's system can.
+    with suppress(exc.DBAPIError):
+        connection.execute(text("SET client_connection_check_interval = '5s'"))
 
 
 def _memory_mib(connection: Connection, table: str) -> int:
@@ -273,14 +241,6 @@ def _memory_mib(connection: Connection, table: str) -> int:
         """)
     )
     return 64 + int(n_bytes or 0) // 2**20
-
-
-def _watch_build(engine: Engine, building: Future[None], table: str, watch: Watch) -> None:
-    while not building.done():
-        with transaction(engine) as connection:
-            done, total = connection.execute(text(_PROGRESS), {"table": table}).one()
-        watch(BuildStep("index", int(done), int(total)))
-        time.sleep(0.5)
 
 
 def _serve(engine: Engine, index: SearchIndex) -> SearchIndex:
@@ -305,11 +265,27 @@ def _serve(engine: Engine, index: SearchIndex) -> SearchIndex:
             {"id": index.id},
         ).rowcount
         if n_made != 1:
-            raise StoreUnavailable(
-                f"index {index.id} was dropped while it was built: build it again"
-            )
-        return _read(connection, index.collection, index.id)
+            raise _dropped(index)
+        return read_index(connection, index.collection, index.id)
 
 
-def _read(connection: Connection, collection: str, index_id: int) -> SearchIndex:
-    return next(one for one in read_indexes(connection, collection) if one.id == index_id)
+def _hold(connection: Connection, index: SearchIndex) -> None:
+    is_there = connection.scalar(
+        text("""
+            SELECT true FROM lookalike.search_indexes WHERE id = :id AND state = :state FOR UPDATE
+        """),
+        {"id": index.id, "state": index.state},
+    )
+    if not is_there:
+        raise _dropped(index)
+
+
+def _set_state(connection: Connection, index: SearchIndex, state: State) -> None:
+    connection.execute(
+        text("UPDATE lookalike.search_indexes SET state = :state WHERE id = :id"),
+        {"id": index.id, "state": state},
+    )
+
+
+def _dropped(index: SearchIndex) -> StoreUnavailable:
+    return StoreUnavailable(f"index {index.id} was dropped while it was built: build it again")

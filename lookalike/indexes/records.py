@@ -102,3 +102,8 @@ def serving_index(connection: Connection, place: Place) -> SearchIndex | None:
         ),
         None,
     )
+
+
+def read_index(connection: Connection, collection: str, index_id: int) -> SearchIndex:
+    """One index, which has to be there."""
+    return next(one for one in read_indexes(connection, collection) if one.id == index_id)
