@@ -12,7 +12,9 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -30,6 +32,37 @@ class _RateColumn(ProgressColumn):
         if not task.completed or not elapsed_s:
             return Text("")
         return Text(f"{task.completed / elapsed_s:.1f} {self._unit}/s")
+
+
+@contextmanager
+def step_bars(out: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Bars one below the other, one a step; call what it gives with its name, done and total.
+
+    A total of 0 is one that is not known: the bar then only moves.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=out) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                _finish(progress)
+                tasks[step] = progress.add_task(step, total=None)
+            progress.update(tasks[step], completed=done, total=total or None)
+
+        yield show
+        _finish(progress)
+
+
+def _finish(progress: Progress) -> None:
+    for task in progress.tasks:
+        end = max(task.completed, task.total or 1)
+        progress.update(task.id, completed=end, total=end)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from lookalike.errors import (
 from lookalike.features import Features, Neighbours, Tag
 from lookalike.images import ImageRef, Source
 from lookalike.imports import enqueue_urls
+from lookalike.indexes import Indexes
 from lookalike.inputs import ImageLike, parsed, portions, read_file, request_of
 from lookalike.jobs import Job, JobStatus
 from lookalike.narrowing import Narrowing, parameters
@@ -131,6 +132,11 @@ class Lookalike:
     def reembedding(self, collection: str = DEFAULT_COLLECTION) -> Reembedding:
         """A collection's change of encoder: begin it, compare, flip, roll back, end it."""
         return Reembedding(self._engine, collection, lease_s=self._settings.lease_s)
+
+    @property
+    def indexes(self) -> Indexes:
+        """Search indexes: build, drop, how they stand, and what recall they have."""
+        return Indexes(self._engine)
 
     def status(self) -> Status:
         """What waits, is done and failed, how fast it goes, and the live workers."""

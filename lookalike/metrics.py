@@ -1,15 +1,17 @@
 """What Prometheus reads of a relay, and of the backlog that all processes share.
 
 No label's values grow with the work: lanes and states are fixed, feature
-spaces are as many as encoders were ever used. Collections, images, hosts and
-workers' names are no labels: each of their values would cost the Prometheus
-server a series for ever.
+spaces are as many as encoders were ever used. Images, hosts and workers'
+names are no labels: each of their values would cost the Prometheus server a
+series for ever. Collections are one of the indexes' metrics alone, where each
+has an index that takes far more than a series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -29,6 +31,20 @@ _STATEMENT_TIMEOUT_MS = 5000
 
 # Of these there are as many as were ever done: how many were done lately, the workers say.
 _UNTOLD = (JobStatus.DONE,)
+
+# Of those that serve: nobody waits to remove them, so none of their locks is waited for.
+_INDEXES = """
+    SELECT c.name, x.recall, x.recall_target, (
+        SELECT sum(pg_total_relation_size(p.oid)) FROM (
+            SELECT to_regclass('lookalike.keys_' || x.id)
+            UNION ALL SELECT inhrelid FROM pg_inherits
+            WHERE inhparent = to_regclass('lookalike.keys_' || x.id)
+        ) p (oid)
+    ) AS n_bytes
+    FROM lookalike.search_indexes x JOIN lookalike.collections c
+        ON c.id = x.collection_id AND c.space_id = x.space_id
+    WHERE x.state = 'serving' ORDER BY c.name
+"""
 
 log = structlog.get_logger()
 
@@ -62,9 +78,9 @@ class BacklogCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """An outage of Postgres leaves the backlog out and sets `lookalike_postgres_up` to 0."""
-        up, jobs, workers = _backlog_families()
+        up, jobs, workers, *indexes = _backlog_families()
         try:
-            counts, live = self._read()
+            counts, live, values = self._read()
         except LookalikeError as error:
             log.warning("backlog not read", error=error.reason, message=str(error))
             up.add_metric([], 0)
@@ -75,9 +91,15 @@ class BacklogCollector(Collector):
             jobs.add_metric(labels, n)
         for space, n in sorted(live.items()):
             workers.add_metric([space], n)
-        yield from (up, jobs, workers)
+        for collection, *numbers in values:
+            for family, number in zip(indexes, numbers, strict=True):
+                if number is not None:
+                    family.add_metric([collection], number)
+        yield from (up, jobs, workers, *indexes)
 
-    def _read(self) -> tuple[dict[tuple[str, str, str], int], dict[str, int]]:
+    def _read(
+        self,
+    ) -> tuple[dict[tuple[str, str, str], int], dict[str, int], list[tuple[Any, ...]]]:
         counts: dict[tuple[str, str, str], int] = {}
         live: dict[str, int] = {}
         with transaction(self._engine) as connection:
@@ -91,10 +113,11 @@ class BacklogCollector(Collector):
                     counts[labels] = counts.get(labels, 0) + tally.n
             for worker in live_workers(connection, lease_s=self._lease_s):
                 live[worker.space] = live.get(worker.space, 0) + 1
-        return counts, live
+            values = [tuple(row) for row in connection.execute(text(_INDEXES))]
+        return counts, live, values
 
 
-def _backlog_families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+def _backlog_families() -> tuple[GaugeMetricFamily, ...]:
     return (
         GaugeMetricFamily("lookalike_postgres_up", "Whether Postgres answered this scrape"),
         GaugeMetricFamily(
@@ -103,7 +126,33 @@ def _backlog_families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetr
             labels=["state", "lane", "space"],
         ),
         GaugeMetricFamily("lookalike_workers", "Workers whose heartbeat is live", labels=["space"]),
+        *(
+            GaugeMetricFamily(f"lookalike_index_{name}", what, labels=["collection"])
+            for name, what in (
+                ("recall", "Recall of the index that serves, as it was measured last"),
+                ("recall_target", "The recall that the index was tuned to last"),
+                ("bytes", "Size of the index that serves and of its keys"),
+            )
+        ),
     )
+
+
+class CapturedCollector(Collector):
+    """Tells how far each index has drifted, as upkeep has seen it."""
+
+    def __init__(self, captured: Mapping[str, float]) -> None:
+        self._captured = captured
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "lookalike_index_captured_ratio",
+            "What the axes keep of the variance now, as a share of what they kept at the fit",
+            labels=["collection"],
+        )
+        # A copy: upkeep adds to it meanwhile.
+        for collection, ratio in sorted(dict(self._captured).items()):
+            family.add_metric([collection], ratio)
+        yield family
 
 
 @dataclass(slots=True)

@@ -109,6 +109,13 @@ class Settings(BaseModel):
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API listens on")
     query_timeout_s: float = Field(30, gt=0, description="wait for a query image's features")
 
+    index_rows: int = Field(
+        5000, ge=0, description="collections of so many images get a search index; 0: by hand only"
+    )
+    recall_s: float = Field(
+        86_400, gt=0, description="an index's recall is measured again after so long"
+    )
+
     metrics_host: str = Field(
         "127.0.0.1", description="address of a worker's or relay's /metrics and /readyz"
     )

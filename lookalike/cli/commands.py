@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from lookalike.cli import ask, duplicates, erase, failed, inspect, operate, reembed, serve, status
+from lookalike.cli import (
+    ask,
+    duplicates,
+    erase,
+    failed,
+    index,
+    inspect,
+    operate,
+    recall,
+    reembed,
+    serve,
+    status,
+)
+
 
 app = typer.Typer(
     name="lookalike",
@@ -21,6 +34,7 @@ app.command(rich_help_panel=_USE)(ask.add)
 app.command(rich_help_panel=_USE)(ask.search)
 app.command(rich_help_panel=_USE)(duplicates.duplicates)
 app.command(rich_help_panel=_LOOK)(status.status)
+app.command(rich_help_panel=_LOOK)(recall.recall)
 app.command(rich_help_panel=_LOOK)(inspect.why)
 app.command(rich_help_panel=_LOOK)(inspect.doctor)
 app.command(rich_help_panel=_OPERATE)(operate.pause)
@@ -28,6 +42,7 @@ app.command(rich_help_panel=_OPERATE)(operate.resume)
 app.command(rich_help_panel=_OPERATE)(operate.drain)
 app.command(rich_help_panel=_OPERATE)(operate.limit)
 app.command(rich_help_panel=_OPERATE)(duplicates.calibrate)
+app.add_typer(index.app, name="index", rich_help_panel=_OPERATE)
 app.add_typer(erase.app, name="erase", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(reembed.reembed)
 app.add_typer(failed.app, name="failed", rich_help_panel=_OPERATE)
@@ -36,6 +51,7 @@ app.command(rich_help_panel=_RUN)(serve.up)
 app.command(rich_help_panel=_RUN)(serve.demo)
 app.command(rich_help_panel=_RUN)(serve.worker)
 app.command(rich_help_panel=_RUN)(serve.relay)
+app.command(rich_help_panel=_RUN)(serve.upkeep)
 app.command(rich_help_panel=_RUN)(serve.api)
 app.command(rich_help_panel=_RUN)(serve.migrate)
 app.command(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from lookalike.cli.context import out, settings, stopping
 from lookalike.errors import Misconfigured
@@ -28,7 +29,7 @@ Untrained = Annotated[
 
 
 def up(encoder: Encoder = None, untrained: Untrained = False) -> None:
-    """Run everything on this machine until Ctrl-C: servers, relay, worker and API."""
+    """Run everything on this machine until Ctrl-C: servers, relay, worker, upkeep and API."""
     from lookalike.local.stack import Stack
 
     configure_logs()
@@ -78,6 +79,27 @@ def relay() -> None:
 
     configure_logs()
     run_relay(settings(), stopping())
+
+
+def upkeep(
+    every: Annotated[
+        float | None, typer.Option(min=1, metavar="SECONDS", help="Again and again; else once.")
+    ] = None,
+) -> None:
+    """See to the search indexes: build, measure, tune and fit them anew where they need it."""
+    from lookalike.caretaker import run_caretaker, run_once
+
+    configure_logs(level=logging.WARNING if every is None else logging.INFO)
+    if every is not None:
+        run_caretaker(settings(), stopping(), every_s=every)
+        return
+    n_seen_to = 0
+    for care in run_once(settings(), stopping()):
+        n_seen_to += 1
+        recall = "" if care.recall is None else f", recall@10 {care.recall:.4f} of {care.target:g}"
+        out.print(escape(f"{care.collection}: {care.what}{recall}{care.why and f': {care.why}'}"))
+    if not n_seen_to:
+        out.print("No index needs anything.")
 
 
 def migrate() -> None:

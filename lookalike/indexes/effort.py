@@ -126,7 +126,11 @@ def tune(engine: Engine, report: RecallReport, *, target: float) -> RecallReport
             "the index anew with more dimensions, or ask for less",
             value=target,
         )
-    chosen = enough[0]
+    return adopt(engine, report, enough[0], target=target)
+
+
+def adopt(engine: Engine, report: RecallReport, chosen: Measured, *, target: float) -> RecallReport:
+    """Let searches take one of the measured efforts, whether or not it reaches the target."""
     index = replace(
         report.index,
         ef_search=chosen.effort.ef_search,

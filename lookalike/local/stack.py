@@ -1,8 +1,9 @@
-"""The all-in-one: servers, schema, relay, worker and API on this machine."""
+"""The all-in-one: servers, schema, relay, worker, API and upkeep on this machine."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
@@ -36,6 +37,8 @@ _LOCK_TIMEOUT_S = 1
 _MIGRATE_TIMEOUT_S = 600
 # A worker ends the batch in hand; what it does not finish is leased again.
 _STOP_TIMEOUT_S = 30
+# A collection that has grown gets its index so soon; a look costs a few short queries.
+_UPKEEP_EVERY_S = 60
 
 
 class Stack:
@@ -155,18 +158,25 @@ class Stack:
             self._child("relay", self.settings.model_copy(update={"metrics_port": 0})),
             self._child("worker", self.settings.model_copy(update={"file_roots": roots})),
             self._child("api"),
+            self._child(
+                "upkeep",
+                self.settings.model_copy(update={"metrics_port": 0}),
+                arguments=["--every", str(_UPKEEP_EVERY_S)],
+            ),
         ]
         self._ending.callback(stop_together, children, timeout_s=_STOP_TIMEOUT_S)
         for child in children:
             child.start()
         self._parts += children
 
-    def _child(self, command: str, settings: Settings | None = None) -> Child:
+    def _child(
+        self, command: str, settings: Settings | None = None, *, arguments: Sequence[str] = ()
+    ) -> Child:
         inherited = {k: v for k, v in environment().items() if not k.startswith(PREFIX)}
         return Child(
             Command(
                 name=command,
-                arguments=[sys.executable, "-m", "lookalike.cli", command],
+                arguments=[sys.executable, "-m", "lookalike.cli", command, *arguments],
                 environment={**inherited, **(settings or self.settings).environment()},
                 log=self._log_of(command),
             )
