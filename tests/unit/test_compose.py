@@ -46,13 +46,13 @@ def test_the_file_follows_the_compose_specification() -> None:
 
 
 def test_all_parts_are_there_and_only_the_gpu_worker_waits_for_its_profile() -> None:
-    parts = {"postgres", "valkey", "migrate", "relay", "worker", "worker-gpu", "api"}
+    parts = {"postgres", "valkey", "migrate", "relay", "upkeep", "worker", "worker-gpu", "api"}
     assert SERVICES.keys() == parts
     profiles = {name: service.get("profiles") for name, service in SERVICES.items()}
     assert {name for name, given in profiles.items() if given} == {"worker-gpu"}
 
 
-@pytest.mark.parametrize("name", ["relay", "worker", "worker-gpu", "api"])
+@pytest.mark.parametrize("name", ["relay", "upkeep", "worker", "worker-gpu", "api"])
 def test_a_part_starts_when_its_servers_are_healthy_and_the_schema_is_there(name: str) -> None:
     assert SERVICES[name]["depends_on"] == {
         "postgres": {"condition": "service_healthy"},

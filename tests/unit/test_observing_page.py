@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from lookalike.database import open_engine
-from lookalike.metrics import BacklogCollector, RelayCollector, RelayCounts
+from lookalike.metrics import BacklogCollector, CapturedCollector, RelayCollector, RelayCounts
 from lookalike_api.metrics import Requests
 from lookalike_worker.metrics import WorkerMetrics
 
@@ -26,6 +26,7 @@ def registered() -> set[str]:
         n_held=lambda: 0, is_ready=lambda: True, space="a space", runtime="a runtime"
     )
     registry.register(RelayCollector(RelayCounts()))
+    registry.register(CapturedCollector({}))
     Requests(no_app, registry)
     engine = open_engine("postgresql://nobody@127.0.0.1/nothing")
     backlog = BacklogCollector(engine, lease_s=60)
