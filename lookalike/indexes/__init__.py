@@ -6,6 +6,7 @@ records     the rows of `search_indexes`
 objects     what stands in the database for one index: keys, functions
 beginning   a fitted transform, and an empty table of keys
 building    from there to a serving index, beside running searches and writers
+creating    the statement that takes long, and its progress
 removing    and away with it
 effort      how much a search looks at, and what recall that gives
 condition   sizes, the progress of a build, drift
@@ -19,8 +20,9 @@ operations  `Lookalike().indexes`
 
 from __future__ import annotations
 
-from lookalike.indexes.building import BuildStep, build_index
+from lookalike.indexes.building import build_index
 from lookalike.indexes.condition import IndexCondition, read_conditions
+from lookalike.indexes.creating import BuildStep
 from lookalike.indexes.decisions import RECALL_TARGET, Policy
 from lookalike.indexes.effort import (
     EFFORTS,

@@ -9,20 +9,17 @@ where it stood when it is called again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from sqlalchemy import Connection, Engine, exc, text
+from sqlalchemy import Connection, Engine, text
 
 from lookalike import tallies
-from lookalike.database import transaction, translated
+from lookalike.database import transaction
 from lookalike.errors import StoreUnavailable, Unavailable
 from lookalike.indexes import objects
 from lookalike.indexes.alone import alone
 from lookalike.indexes.beginning import begin
+from lookalike.indexes.creating import BuildStep, Watch, create_watched
 from lookalike.indexes.recipes import PCA_DIMENSIONS, Wish
 from lookalike.indexes.records import (
     Place,
@@ -36,9 +33,6 @@ from lookalike.indexes.removing import drop_retired
 
 # One transaction writes so many keys: a quarter of a second.
 _PORTION = 2000
-# Of pgvector's index, for each row, beside the key: links of 16 neighbours, and its tuples.
-_LINKS_BYTES = 400
-_LOOK_EVERY_S = 0.5
 
 _PORTION_OF_KEYS = """
     WITH portion AS MATERIALIZED (
@@ -52,23 +46,6 @@ _PORTION_OF_KEYS = """
     )
     SELECT count(*) AS n, max(image_id) AS last FROM portion
 """
-
-_PROGRESS = """
-    SELECT coalesce(sum(tuples_done), 0), coalesce(sum(tuples_total), 0)
-    FROM pg_stat_progress_create_index WHERE relid = to_regclass(:table)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildStep:
-    """Where a build is: `done` of `total` rows; a total of 0 where that is not known."""
-
-    name: Literal["fit", "keys", "index", "serving"]
-    done: int = 0
-    total: int = 0
-
-
-Watch = Callable[[BuildStep], None]
 
 
 def build_index(
@@ -168,79 +145,9 @@ def _build(engine: Engine, index: SearchIndex, memory_mib: int, watch: Watch) ->
     for (name, statement), table in zip(
         objects.index_statements(index).items(), objects.tables(index), strict=True
     ):
-        with translated(), engine.connect() as connection:
-            _create_watched(
-                engine,
-                _Creation(
-                    connection.execution_options(isolation_level="AUTOCOMMIT"),
-                    name,
-                    statement,
-                    table,
-                    memory_mib,
-                ),
-                watch,
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class _Creation:
-    """The statement that builds an index on a table, on a connection of its own."""
-
-    connection: Connection
-    name: str
-    statement: str
-    table: str
-    memory_mib: int
-
-    def run(self) -> None:
-        connection = self.connection
-        is_broken = connection.scalar(
-            text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"),
-            {"name": self.name},
+        create_watched(
+            engine, statement, name=name, table=table, memory_mib=memory_mib, watch=watch
         )
-        if is_broken:
-            connection.execute(text(f"DROP INDEX CONCURRENTLY {self.name}"))
-        memory_mib = min(_memory_mib(connection, self.table), self.memory_mib)
-        connection.execute(text(f"SET maintenance_work_mem = '{memory_mib}MB'"))
-        connection.execute(text(self.statement))
-        connection.execute(text("RESET maintenance_work_mem"))
-        # The counts that searches with filters reckon with.
-        connection.execute(text(f"ANALYZE {self.table}"))
-
-
-def _create_watched(engine: Engine, creation: _Creation, watch: Watch) -> None:
-    _end_with_its_client(creation.connection)
-    pid = creation.connection.scalar(text("SELECT pg_backend_pid()"))
-    with ThreadPoolExecutor(1) as aside:
-        building = aside.submit(creation.run)
-        try:
-            while wait([building], timeout=_LOOK_EVERY_S).not_done:
-                with transaction(engine) as connection:
-                    row = connection.execute(text(_PROGRESS), {"table": creation.table}).one()
-                watch(BuildStep("index", *map(int, row)))
-        except BaseException:
-            # Whoever breaks off does not want to wait for the rest of it.
-            with transaction(engine) as connection:
-                connection.execute(text("SELECT pg_cancel_backend(:pid)"), {"pid": pid})
-            raise
-        building.result()
-
-
-def _end_with_its_client(connection: Connection) -> None:
-    """Let Postgres look whether this process still lives; else it would build on for nobody."""
-    # Not every server's system can.
-    with suppress(exc.DBAPIError):
-        connection.execute(text("SET client_connection_check_interval = '5s'"))
-
-
-def _memory_mib(connection: Connection, table: str) -> int:
-    n_bytes = connection.scalar(
-        text(f"""
-            SELECT count(*) * (coalesce(max(pg_column_size(key)), 0) + {_LINKS_BYTES})
-            FROM {table}
-        """)
-    )
-    return 64 + int(n_bytes or 0) // 2**20
 
 
 def _serve(engine: Engine, index: SearchIndex) -> SearchIndex:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import Engine
 
 from lookalike.database import transaction
-from lookalike.indexes.building import Watch, build_index
+from lookalike.indexes.building import build_index
 from lookalike.indexes.condition import IndexCondition, read_conditions
+from lookalike.indexes.creating import Watch
 from lookalike.indexes.effort import EFFORTS, Effort
 from lookalike.indexes.quality import SearchQuality, measure_quality
 from lookalike.indexes.recipes import Wish

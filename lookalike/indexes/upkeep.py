@@ -23,8 +23,9 @@ from lookalike import tallies
 from lookalike.database import transaction
 from lookalike.errors import Rejected, StoreUnavailable, Unavailable
 from lookalike.indexes.alone import alone
-from lookalike.indexes.building import Watch, build_index
+from lookalike.indexes.building import build_index
 from lookalike.indexes.condition import captured_now
+from lookalike.indexes.creating import Watch
 from lookalike.indexes.decisions import (
     Case,
     Plan,
