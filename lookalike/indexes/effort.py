@@ -140,7 +140,8 @@ def adopt(engine: Engine, report: RecallReport, chosen: Measured, *, target: flo
     with transaction(engine) as connection:
         objects.make_search(connection, index)
         _keep(connection, index, chosen, report.k, report.n, target=target)
-    return replace(report, index=index, current=chosen)
+    others = (*report.others, report.current)
+    return replace(report, index=index, current=chosen, others=others)
 
 
 def _serving(connection: Connection, collection: str) -> SearchIndex:
