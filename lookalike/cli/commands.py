@@ -18,7 +18,6 @@ from lookalike.cli import (
     status,
 )
 
-
 app = typer.Typer(
     name="lookalike",
     help="Enqueue images, have them embedded by workers, find the nearest ones.",
