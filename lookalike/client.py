@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
 from sqlalchemy import Connection, Engine
 
-from lookalike import queue, search
+from lookalike import bulk, queue, search
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.doorbell import Doorbell
 from lookalike.duplicates import (
@@ -20,13 +20,8 @@ from lookalike.duplicates import (
     duplicate_page,
     duplicates_of,
 )
-from lookalike.errors import (
-    ImageTooLarge,
-    Rejected,
-    Unavailable,
-    WrongFeatureSpace,
-)
-from lookalike.features import Features, Neighbours, Tag
+from lookalike.errors import ImageTooLarge, Rejected, Unavailable, WrongFeatureSpace
+from lookalike.features import Features, FeatureSpace, Neighbours, Tag
 from lookalike.images import ImageRef, Source
 from lookalike.imports import enqueue_urls
 from lookalike.indexes import Indexes
@@ -42,7 +37,7 @@ from lookalike.settings import Settings
 from lookalike.status import Status, read_status
 from lookalike.story import Story, read_story
 from lookalike.tags import read_tags
-from lookalike.waiting import failure_of, wait_for
+from lookalike.waiting import failure_of, wait_for_jobs
 
 DEFAULT_COLLECTION = "default"
 
@@ -111,6 +106,28 @@ class Lookalike:
             self._doorbell.ring()
             yield from answers
 
+    def add_features(
+        self,
+        images: Sequence[str | Path | ImageRef | Request],
+        features: Features,
+        space: FeatureSpace,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> list[int]:
+        """Store images whose features are there already; gives the images' ids. No job is made.
+
+        `features`, float32 of shape (n, dimensions), has a row for each
+        image; a `Request` brings metadata and an image key. Some megabytes a
+        transaction, two at a time: at an error some are stored, and doing
+        all of it again is safe. Raises WrongFeatureSpace where the collection
+        serves another space, FeaturesInvalid, MetadataInvalid, ReferenceInvalid.
+        """
+        given = [
+            image if isinstance(image, Request) else Request(parsed(image)) for image in images
+        ]
+        portions = bulk.add_features(self._engine, collection, space, given, features)
+        return [image_id for portion in portions for image_id in portion]
+
     def job(self, job_id: int) -> Job:
         """One job as it stands; raises UnknownJob."""
         with transaction(self._engine) as connection:
@@ -122,7 +139,7 @@ class Lookalike:
         Woken by Postgres when outcomes are committed; nothing is polled meanwhile.
         """
         ids = [job_id for job in jobs if (job_id := _job_id(job)) is not None]
-        return wait_for(self._engine, self._url, ids, timeout_s=timeout_s)
+        return wait_for_jobs(self._engine, self._url, ids, timeout_s=timeout_s)
 
     @property
     def operator(self) -> Operator:

@@ -13,6 +13,8 @@ LookalikeError
 │   ├── ReferenceInvalid      the reference is no path, URL or upload
 │   ├── ReembeddingRefused    the step does not fit how far the change of encoder is
 │   ├── SampleTooSmall        too few images to measure on can be read
+│   ├── MetadataInvalid       metadata is no JSON object that Postgres holds
+│   ├── ExportUnusable        a file is no export of a collection, or is damaged
 │   ├── TrainingSetUnusable   the folder is no set of class folders to train on
 │   ├── UnknownCollection     no collection has this name
 │   ├── UnknownFeatureSpace   no feature space has this name, or several have
@@ -102,6 +104,14 @@ class ReembeddingRefused(Rejected):
 
 class SampleTooSmall(Rejected):
     """Too few of a collection's images can be read here to measure anything on them."""
+
+
+class MetadataInvalid(Rejected):
+    """The metadata is no JSON object, or holds what Postgres cannot."""
+
+
+class ExportUnusable(Rejected):
+    """The file is no export of a collection, is damaged, or is of another release's format."""
 
 
 class TrainingSetUnusable(Rejected):

@@ -6,13 +6,13 @@ import's time in Python was their making and clearing away.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
 from lookalike import limits, tracing
 from lookalike.copying import LEAST_ROWS, Common, copy_new
+from lookalike.descriptions import to_json
 from lookalike.images import are_plain_urls
 from lookalike.jobs import Lane
 from lookalike.queue import Enqueued, ensure_collection
@@ -37,7 +37,7 @@ def enqueue_urls(
         return None
     collection_id, space_id = ensure_collection(connection, collection)
     limits.check_room(connection, collection, collection_id, len(urls))
-    described = [json.dumps(dict(metadata)) if metadata else None] * len(urls)
+    described = [to_json(metadata) if metadata else None] * len(urls)
     with tracing.producing("lookalike enqueue") as trace_parent:
         common = Common(collection_id, space_id, int(Lane.BULK), trace_parent)
         ids = copy_new(connection, urls, described, common)

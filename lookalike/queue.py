@@ -6,7 +6,6 @@ transaction: the job exists if and only if that transaction commits.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 
 from lookalike import limits, tracing
 from lookalike.copying import LEAST_ROWS, Common, copy_new
+from lookalike.descriptions import to_json
 from lookalike.errors import Rejected, UnknownCollection, UnknownJob
 from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import Job, JobStatus, Lane
@@ -104,7 +104,7 @@ _AGAIN = """
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One image to enqueue; the key, where known, tells whether the picture has changed."""
+    """One image to enqueue or store; the key, where known, tells whether the picture changes."""
 
     reference: ImageRef
     key: ImageKey | None = None
@@ -279,7 +279,7 @@ def _columns(requests: Sequence[Request]) -> dict[str, list[Any]]:
     return {
         "references": [request.reference.text for request in requests],
         "keys": [request.key and request.key.digest for request in requests],
-        "metadata": [json.dumps(dict(r.metadata)) if r.metadata else None for r in requests],
+        "metadata": [to_json(r.metadata) if r.metadata else None for r in requests],
     }
 
 

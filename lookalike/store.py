@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,8 +20,11 @@ _STAGING = """
     ) ON COMMIT DELETE ROWS
 """
 
+_COPY = f"COPY embedded ({binary_copy.OUTCOME_COLUMNS}) FROM STDIN (FORMAT binary)"
+
 # Good features are kept whoever computed them, also after the lease has passed on: the same
-# image gives the same features. Rows are locked in one order, so writers cannot deadlock.
+# image gives the same features. Rows are locked in one order, images before their
+# features and by references, as producers and bulk writers do, so that no two deadlock.
 # The parts of one statement do not see each other: no tag is both deleted and inserted.
 # ANY(ARRAY(…)) beside a join says that few rows are meant: of a temporary table the planner knows
 # nothing, and at 30,000 jobs read all of them twice, and all images once, for each batch.
@@ -45,7 +47,8 @@ _COMMIT = """
         ORDER BY j.id FOR UPDATE
     ), present AS (
         SELECT i.id, i.image_key, i.job_id FROM lookalike.images i
-        WHERE i.id = ANY(ARRAY(SELECT image_id FROM locked)) ORDER BY i.id FOR NO KEY UPDATE
+        WHERE i.id = ANY(ARRAY(SELECT image_id FROM locked))
+        ORDER BY i.collection_id, i.reference FOR NO KEY UPDATE
     ), kept AS MATERIALIZED (
         SELECT l.id, l.image_id, l.collection_id, l.serves,
             p.image_key <> e.image_key AS is_changed
@@ -191,7 +194,7 @@ def commit_outcomes(
         connection.execute(text(_END), {"leases": list(ended)})
     if embedded:
         connection.execute(text(_STAGING))
-        _copy(connection, embedded)
+        binary_copy.send(connection, _COPY, binary_copy.pack_outcomes(embedded))
         tags = _tag_columns(embedded)
         n_done = connection.execute(text(_COMMIT), {"space_id": space_id, **tags}).rowcount
         if n_done < len(embedded):
@@ -214,21 +217,6 @@ def load_upload(connection: Connection, key: ImageKey) -> bytes | None:
         text("SELECT data FROM lookalike.uploads WHERE image_key = :key"), {"key": key.digest}
     )
     return None if data is None else bytes(data)
-
-
-def _copy(connection: Connection, embedded: Sequence[Embedded]) -> None:
-    rows = binary_copy.pack(embedded)
-    cursor = connection.connection.cursor()
-    try:
-        cursor.copy_expert(
-            f"COPY embedded ({binary_copy.COLUMNS}) FROM STDIN (FORMAT binary)",
-            io.BytesIO(rows),
-            # Read at once: by the driver's 8 kB, the encoder's thread would be made to wait for
-            # Python's lock some hundred times.
-            len(rows),
-        )
-    finally:
-        cursor.close()
 
 
 def _tag_columns(embedded: Sequence[Embedded]) -> dict[str, list[object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 
 from sqlalchemy import Engine
 
@@ -13,17 +14,19 @@ from lookalike.errors import Rejected, WaitedTooLong
 from lookalike.jobs import Job
 from lookalike.tables import OUTCOMES_CHANNEL
 
-# Not everything that ends a job is notified.
+# Should a notification be lost with its connection, the jobs are looked at all the same.
 _LOOK_S = 5.0
 
 
-def wait_for(
+def wait_for_jobs(
     engine: Engine, database_url: str, job_ids: Sequence[int], *, timeout_s: float
 ) -> list[Job]:
-    """The jobs, once each is done or failed; raises WaitedTooLong."""
+    """The jobs, once each is done or failed; raises WaitedTooLong, and UnknownJob.
+
+    Woken by Postgres when outcomes are committed.
+    """
     deadline = time.monotonic() + timeout_s
-    listener = Listener(database_url, OUTCOMES_CHANNEL)
-    try:
+    with closing(Listener(database_url, OUTCOMES_CHANNEL)) as listener:
         listener.open()
         still_open = list(dict.fromkeys(job_ids))
         while True:
@@ -34,13 +37,11 @@ def wait_for(
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 raise WaitedTooLong(
-                    f"{len(still_open)} of {len(job_ids)} jobs are still open after {timeout_s:g} "
-                    "s: `lookalike status` tells whether a worker runs",
+                    f"{len(still_open)} of {len(job_ids)} jobs are still open after "
+                    f"{timeout_s:g} s: `lookalike status` tells whether a worker runs",
                     value=still_open,
                 )
             listener.wait(min(left_s, _LOOK_S))
-    finally:
-        listener.close()
     with transaction(engine) as connection:
         return queue.read_jobs(connection, job_ids)
 
