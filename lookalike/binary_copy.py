@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from lookalike.halves import Halves
+from lookalike.halves import Halves, to_halves
 from lookalike.jobs import Embedded
 
 OUTCOME_COLUMNS = (
@@ -39,7 +39,7 @@ def pack_outcomes(outcomes: Sequence[Embedded]) -> bytes:
     Features become float16: 11 significant bits, at most 65,504.
     """
     milliseconds = ("fetched_ms", "decoded_ms", "batched_ms", "encoded_ms")
-    halves = np.stack([outcome.features for outcome in outcomes]).astype(np.float16)
+    halves = to_halves(np.stack([outcome.features for outcome in outcomes]))
     rows = _rows(
         halves,
         {"job_id": ">i8", "lease": ">i8", "key": "V32"} | dict.fromkeys(milliseconds, ">i4"),

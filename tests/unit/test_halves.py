@@ -7,7 +7,7 @@ import pytest
 
 from lookalike.errors import FeaturesInvalid, WrongFeatureSpace
 from lookalike.features import FeatureSpace
-from lookalike.halves import halved
+from lookalike.halves import halved, to_halves
 
 SPACE = FeatureSpace("test", "0" * 64, 3, trained=True)
 
@@ -15,6 +15,20 @@ SPACE = FeatureSpace("test", "0" * 64, 3, trained=True)
 def test_numbers_are_rounded_to_the_nearest_half() -> None:
     given = np.array([[1.0, 1.0004, 65_504.0]], np.float32)
     assert halved(given, SPACE, 1).tolist() == [[1.0, 1.0, 65_504.0]]
+
+
+def test_rounding_is_that_of_numpy_beside_and_between_all_halves() -> None:
+    halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
+    between = (halves[1:] + halves[:-1]) / 2
+    near = [np.nextafter(x, to, dtype=np.float32) for x in (halves, between) for to in (0, 1e5)]
+    numbers = np.concatenate([halves, between, *near])
+    signed = np.concatenate([numbers, -numbers])
+    assert to_halves(signed).tobytes() == signed.astype(np.float16).tobytes()
+
+
+def test_what_is_no_half_becomes_infinite() -> None:
+    given = np.array([[65_519.9, 65_520, 1e30, np.inf, -1e9, np.nan]], np.float32)
+    assert to_halves(given).tolist() == [[65_504, np.inf, np.inf, np.inf, -np.inf, np.inf]]
 
 
 def test_halves_stay_as_they_are() -> None:
