@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
@@ -15,6 +16,7 @@ from lookalike.failures import FailedFor, FailedJob, Selection
 from lookalike.jobs import JobStatus
 from lookalike.queue import find_collection
 from lookalike.tables import OUTCOMES_CHANNEL
+from lookalike.transfer import Watch, export_collection, import_collection
 
 # Not everything that ends a lease is notified.
 _LOOK_S = 1.0
@@ -143,6 +145,35 @@ class Operator:
         """Erase a collection for good, with everything in it; raises UnknownCollection."""
         return erasure.erase_collection(self._engine, name, watch=watch)
 
+    def export_collection(
+        self,
+        collection: str,
+        path: str | Path,
+        *,
+        uploads: bool = False,
+        watch: Watch | None = None,
+    ) -> int:
+        """Write a collection's images and features to a Parquet file; how many these were.
+
+        All as it stands at one moment. The bytes of uploaded images are in
+        the file only with `uploads`. `watch` is told how many images are
+        through, and how many there are. Raises UnknownCollection.
+        """
+        watch = watch or _unwatched
+        return export_collection(self._engine, collection, Path(path), uploads=uploads, watch=watch)
+
+    def import_collection(
+        self, path: str | Path, *, collection: str | None = None, watch: Watch | None = None
+    ) -> int:
+        """Store the images and features of an export; how many these were.
+
+        Into the collection of the same name, or the one that is given. May
+        be broken off and repeated. Raises ExportUnusable for a file that is
+        no whole export, and WrongFeatureSpace where the collection serves
+        another space.
+        """
+        return import_collection(self._engine, Path(path), collection, watch=watch or _unwatched)
+
     def _in_portions(self, change: Callable[..., int], selection: Selection) -> int:
         n_changed = 0
         while True:
@@ -157,3 +188,7 @@ class Operator:
 
 def _id(connection: Connection, collection: str | None) -> int:
     return limits.EVERY if collection is None else find_collection(connection, collection)
+
+
+def _unwatched(_done: int, _total: int) -> None:
+    pass

@@ -72,6 +72,14 @@ def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
         yield _named(postgres_url, name)
 
 
+@pytest.fixture
+def other_database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """A second one beside `database_url`, of another installation."""
+    name = f"lookalike_other_{uuid.uuid4().hex[:12]}"
+    with _database(postgres_url, name, template=migrated_template):
+        yield _named(postgres_url, name)
+
+
 @pytest.fixture(scope="module")
 def module_database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
     """A migrated database for the tests of one file, which leave it as they found it."""

@@ -16,6 +16,7 @@ from lookalike.cli import (
     reembed,
     serve,
     status,
+    transfer,
 )
 
 app = typer.Typer(
@@ -42,6 +43,8 @@ app.command(rich_help_panel=_OPERATE)(operate.drain)
 app.command(rich_help_panel=_OPERATE)(operate.limit)
 app.command(rich_help_panel=_OPERATE)(duplicates.calibrate)
 app.add_typer(index.app, name="index", rich_help_panel=_OPERATE)
+app.command(rich_help_panel=_OPERATE)(transfer.export)
+app.command("import", rich_help_panel=_OPERATE)(transfer.import_file)
 app.add_typer(erase.app, name="erase", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(reembed.reembed)
 app.add_typer(failed.app, name="failed", rich_help_panel=_OPERATE)

@@ -28,6 +28,7 @@ HEAVY = (
     "httpx",
     "prometheus_client",
     "opentelemetry",
+    "pyarrow",
 )
 
 
