@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from benchmarks.machine import machine
 from lookalike import binary_copy, store
+from lookalike.bulk import portion_size
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.features import Features, FeatureSpace
@@ -34,8 +35,8 @@ from lookalike.tables import features as table
 from lookalike_migrations import migrate
 
 SPACE = FeatureSpace("benchmark", "0" * 64, 4032, trained=False)
-# What the writer puts into a transaction of its own accord.
-PORTION = 260
+# In one transaction, as the writer does of its own accord.
+PORTION = portion_size(SPACE)
 _SHARE_OF_TEXT = 8
 
 _MAKE_IMAGES = """

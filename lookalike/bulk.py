@@ -24,7 +24,7 @@ from lookalike.queue import Request, ensure_collection
 
 # Of features, in one transaction: a round trip and a commit cost little beside it, and two at a
 # time overlap. What triggers are shown of it fits Postgres's default of work_mem.
-_PORTION_BYTES = 2 << 20
+_PORTION_BYTES = 3 << 20
 _MOST_ROWS = 5000
 
 _SPACE = "SELECT id, dimensions FROM lookalike.feature_spaces WHERE digest = :digest"

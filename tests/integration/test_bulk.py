@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -21,8 +22,9 @@ from lookalike.errors import (
     WrongFeatureSpace,
 )
 from lookalike.features import Features, FeatureSpace
+from lookalike.image_rows import columns_of, hold_images
 from lookalike.images import ImageKey, ImageRef
-from lookalike.queue import Request, enqueue
+from lookalike.queue import Request, enqueue, find_collection
 from tests.integration.installation import Installation, embedded, random_features
 
 SPACE = FeatureSpace("fake", "ab" * 32, 16, trained=False)
@@ -32,6 +34,12 @@ _STORED = """
     SELECT i.reference, f.features::text AS features, i.metadata, i.image_key, f.xmin::text AS xmin
     FROM lookalike.features f JOIN lookalike.images i ON i.id = f.image_id
     ORDER BY i.reference
+"""
+
+_FREE = "SELECT id FROM lookalike.images FOR NO KEY UPDATE SKIP LOCKED"
+_WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
 
 
@@ -169,7 +177,7 @@ def test_what_cannot_be_stored_is_refused_and_nothing_is_written(
 def test_writers_of_the_same_images_at_once_do_not_deadlock(house: Installation) -> None:
     n, n_writers = 120, 6
     house.client.add_features(requests(n // 2), numbers(n // 2), SPACE)
-    together = threading.Barrier(n_writers, timeout=60)
+    together = threading.Barrier(n_writers, timeout=30)
 
     def write(seed: int) -> None:
         order = np.random.default_rng(seed).permutation(n)
@@ -195,7 +203,7 @@ def test_writers_of_the_same_images_at_once_do_not_deadlock(house: Installation)
 def test_a_worker_a_producer_and_a_writer_at_once_do_not_deadlock(house: Installation) -> None:
     n, n_rounds = 60, 8
     given = requests(n)
-    together = threading.Barrier(3, timeout=60)
+    together = threading.Barrier(3, timeout=30)
 
     def work() -> None:
         for seed in range(n_rounds):
@@ -215,11 +223,44 @@ def test_a_worker_a_producer_and_a_writer_at_once_do_not_deadlock(house: Install
             with transaction(house.engine) as connection:
                 bulk.write_features(connection, "default", SPACE, given, numbers(n, seed))
 
-    list(house.client.add_many([one.reference for one in given[::-1]]))
+    # Whose ids are in another order than their references.
+    for one in sorted(given, key=lambda one: one.reference.text, reverse=True):
+        house.client.add(one.reference)
     with ThreadPoolExecutor(3) as threads:
         for one in [threads.submit(part) for part in (work, produce, write)]:
             one.result()
     assert len(stored(house)) == n
+
+
+def test_a_worker_holds_images_in_the_order_of_their_references(house: Installation) -> None:
+    given = sorted(requests(20), key=lambda one: one.reference.text)
+    for one in reversed(given):  # their ids are in another order
+        house.client.add(one.reference)
+    outcomes = [embedded(job, numbers(1)[0]) for job in house.claim()]
+    with ThreadPoolExecutor(1) as threads:
+        with transaction(house.engine) as connection:
+            collection_id = find_collection(connection, "default")
+            first = columns_of({given[0].reference.text: given[0]})
+            assert len(hold_images(connection, collection_id, first).found) == 1
+            committed = threads.submit(house.commit, list(outcomes))
+            until(lambda: n_waiting(house) == 1)
+            # Who holds the first of them can go on to each of the others.
+            assert len(connection.execute(text(_FREE)).all()) == 20
+        committed.result()
+    assert len(stored(house)) == 20
+
+
+def until(holds: Callable[[], bool], *, timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
+
+
+def n_waiting(house: Installation) -> int:
+    """Sessions of this database that wait for a lock."""
+    with transaction(house.engine) as connection:
+        return int(connection.scalar(text(_WAITING)) or 0)
 
 
 def int_of(reference: str) -> int:

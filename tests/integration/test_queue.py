@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from lookalike import leases, queue, windows, workers
 from lookalike.database import transaction
-from lookalike.errors import UnknownJob, WaitedTooLong
+from lookalike.errors import MetadataInvalid, UnknownJob, WaitedTooLong
 from lookalike.images import ImageRef
 from lookalike.jobs import Failure, JobStatus, Lane, Trace
 from lookalike.queue import Request
@@ -43,6 +43,12 @@ def test_a_job_exists_only_if_the_producers_transaction_commits(house: Installat
         queue.enqueue(connection, "shop", [request])
         connection.rollback()
     assert house.client.status().collections == []
+
+
+def test_metadata_that_postgres_cannot_hold_are_refused(house: Installation) -> None:
+    with pytest.raises(MetadataInvalid, match="NUL"):
+        house.client.add("https://example.org/a.jpg", metadata={"name": "a\0"})
+    assert house.client.status().n_images == 0
 
 
 def test_adding_twice_makes_one_image_and_one_job(house: Installation) -> None:
