@@ -130,7 +130,7 @@ def write_features(
     if not references:
         return []
     place = _place(connection, collection, space)
-    held = hold_images(connection, place.collection_id, columns)
+    held = hold_images(connection, place.space_id, place.collection_id, columns)
     _copy(connection, _pack(place, held.made, halves, rows))
     _upsert(connection, _pack(place, held.found, halves, rows))
     ids = held.made | held.found

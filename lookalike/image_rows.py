@@ -28,6 +28,14 @@ _HOLD = """
     WHERE collection_id = :collection_id AND reference = ANY(CAST(:references AS text[]))
     ORDER BY reference FOR NO KEY UPDATE
 """
+# Other bytes end what was made of the old ones in another space, as where a worker finds them.
+_OUTDATE = """
+    DELETE FROM lookalike.features f
+    USING unnest(CAST(:references AS text[]), CAST(:keys AS bytea[])) AS g (reference, image_key),
+        lookalike.images i
+    WHERE i.collection_id = :collection_id AND i.reference = g.reference
+        AND i.image_key <> g.image_key AND f.image_id = i.id AND f.space_id <> :space_id
+"""
 _DESCRIBE = """
     UPDATE lookalike.images i SET metadata = n.metadata, image_key = n.image_key
     FROM unnest(CAST(:references AS text[]), CAST(:metadata AS jsonb[]), CAST(:keys AS bytea[]))
@@ -62,10 +70,15 @@ def columns_of(images: Mapping[str, Request]) -> Columns:
     }
 
 
-def hold_images(connection: Connection, collection_id: int, columns: Columns) -> Held:
-    """Make the images that are not there; of the others merge metadata, replace keys if given."""
+def hold_images(
+    connection: Connection, space_id: int, collection_id: int, columns: Columns
+) -> Held:
+    """Make the images that are not there; of the others merge metadata, replace keys if given.
+
+    The features that are meant are of the feature space `space_id`.
+    """
     held = Held()
-    values = {"collection_id": collection_id, **columns}
+    values = {"space_id": space_id, "collection_id": collection_id, **columns}
     references = columns["references"]
     while len(held.made) + len(held.found) < len(references):
         # More than once only for what was deleted in between.
@@ -75,5 +88,6 @@ def hold_images(connection: Connection, collection_id: int, columns: Columns) ->
         if rest:
             rows = connection.execute(text(_HOLD), {**values, "references": rest})
             held.found = {row.reference: row.id for row in rows}
+            connection.execute(text(_OUTDATE), values)
             connection.execute(text(_DESCRIBE), values)
     return held

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from lookalike import bulk, tallies
+from lookalike import bulk, store, tallies
 from lookalike.database import transaction
 from lookalike.errors import (
     FeaturesInvalid,
@@ -36,6 +36,10 @@ _STORED = """
     ORDER BY i.reference
 """
 
+_IN_OTHER_SPACE = """
+    INSERT INTO lookalike.features (space_id, collection_id, image_id, features)
+    SELECT :other_id, collection_id, image_id, features FROM lookalike.features
+"""
 _FREE = "SELECT id FROM lookalike.images FOR NO KEY UPDATE SKIP LOCKED"
 _WAITING = """
     SELECT count(*) FROM pg_stat_activity
@@ -109,6 +113,17 @@ def test_metadata_and_key_stay_where_none_are_given(house: Installation) -> None
     with transaction(house.engine) as connection:
         (row,) = connection.execute(text(_STORED)).all()
     assert (row.metadata, bytes(row.image_key)) == ({"a": 1}, ImageKey.of(b"").digest)
+
+
+def test_other_bytes_end_the_features_in_other_spaces(house: Installation) -> None:
+    house.client.add_features(requests(1, key=ImageKey.of(b"old")), numbers(1), SPACE)
+    with transaction(house.engine) as connection:
+        other_id = store.register_space(connection, OTHER)
+        connection.execute(text(_IN_OTHER_SPACE), {"other_id": other_id})
+    house.client.add_features(requests(1, key=ImageKey.of(b"old")), numbers(1), SPACE)
+    assert len(stored(house)) == 2
+    house.client.add_features(requests(1, key=ImageKey.of(b"new")), numbers(1), SPACE)
+    assert len(stored(house)) == 1
 
 
 def test_of_an_image_given_twice_the_last_counts(house: Installation) -> None:
@@ -227,8 +242,8 @@ def test_a_worker_a_producer_and_a_writer_at_once_do_not_deadlock(house: Install
     for one in sorted(given, key=lambda one: one.reference.text, reverse=True):
         house.client.add(one.reference)
     with ThreadPoolExecutor(3) as threads:
-        for one in [threads.submit(part) for part in (work, produce, write)]:
-            one.result()
+        for part in [threads.submit(each) for each in (work, produce, write)]:
+            part.result()
     assert len(stored(house)) == n
 
 
@@ -241,7 +256,7 @@ def test_a_worker_holds_images_in_the_order_of_their_references(house: Installat
         with transaction(house.engine) as connection:
             collection_id = find_collection(connection, "default")
             first = columns_of({given[0].reference.text: given[0]})
-            assert len(hold_images(connection, collection_id, first).found) == 1
+            assert len(hold_images(connection, house.space_id, collection_id, first).found) == 1
             committed = threads.submit(house.commit, list(outcomes))
             until(lambda: n_waiting(house) == 1)
             # Who holds the first of them can go on to each of the others.
