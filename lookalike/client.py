@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from lookalike import bulk, queue, search
 from lookalike.database import check_schema, open_engine, transaction
@@ -20,12 +21,12 @@ from lookalike.duplicates import (
     duplicate_page,
     duplicates_of,
 )
-from lookalike.errors import ImageTooLarge, Rejected, Unavailable, WrongFeatureSpace
+from lookalike.errors import Rejected, Unavailable, WrongFeatureSpace
 from lookalike.features import Features, FeatureSpace, Neighbours, Tag
 from lookalike.images import ImageRef, Source
 from lookalike.imports import enqueue_urls
 from lookalike.indexes import Indexes
-from lookalike.inputs import ImageLike, parsed, portions, read_file, request_of
+from lookalike.inputs import ImageLike, bytes_of, parsed, portions, request_of, uploaded
 from lookalike.jobs import Job, JobStatus
 from lookalike.narrowing import Narrowing, parameters
 from lookalike.operator import Operator
@@ -37,7 +38,7 @@ from lookalike.settings import Settings
 from lookalike.status import Status, read_status
 from lookalike.story import Story, read_story
 from lookalike.tags import read_tags
-from lookalike.waiting import failure_of, wait_for_jobs
+from lookalike.waiting import failure_of, job_ids, wait_for_jobs
 
 DEFAULT_COLLECTION = "default"
 
@@ -90,12 +91,14 @@ class Lookalike:
         and adding the rest again later is safe.
         """
 
+        max_bytes = self._settings.max_bytes
+
         def add(some: list[ImageLike]) -> Iterable[Enqueued]:
             with transaction(self._engine) as connection:
                 if not upload and (made := enqueue_urls(connection, collection, some, metadata)):
                     return made
                 requests = [
-                    self._uploaded(connection, image, metadata)
+                    uploaded(connection, image, metadata, max_bytes=max_bytes)
                     if isinstance(image, bytes) or upload
                     else request_of(image, metadata)
                     for image in some
@@ -138,8 +141,7 @@ class Lookalike:
 
         Woken by Postgres when outcomes are committed; nothing is polled meanwhile.
         """
-        ids = [job_id for job in jobs if (job_id := _job_id(job)) is not None]
-        return wait_for_jobs(self._engine, self._url, ids, timeout_s=timeout_s)
+        return wait_for_jobs(self._engine, self._url, job_ids(jobs), timeout_s=timeout_s)
 
     @property
     def operator(self) -> Operator:
@@ -253,7 +255,7 @@ class Lookalike:
             ref = (
                 parsed(image)
                 if is_remote and isinstance(image, str | ImageRef)
-                else queue.upload(connection, self._bytes(image))[0]
+                else queue.upload(connection, bytes_of(image, self._settings.max_bytes))[0]
             )
             job_id = queue.enqueue_query(connection, collection, ref)
         self._doorbell.ring()
@@ -293,25 +295,3 @@ class Lookalike:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _uploaded(
-        self, connection: Connection, image: ImageLike, metadata: Mapping[str, object] | None
-    ) -> Request:
-        ref, key = queue.upload(connection, self._bytes(image))
-        name = {} if isinstance(image, bytes) else {"name": str(image)}
-        return Request(ref, key, {**name, **(metadata or {})})
-
-    def _bytes(self, image: ImageLike) -> bytes:
-        data = image if isinstance(image, bytes) else read_file(parsed(image))
-        if len(data) > self._settings.max_bytes:
-            raise ImageTooLarge(
-                f"found an image of {len(data):,} bytes; expected at most "
-                f"{self._settings.max_bytes:,}: make it smaller, or raise LOOKALIKE_MAX_BYTES"
-            )
-        return data
-
-
-def _job_id(job: Enqueued | Job | int) -> int | None:
-    if isinstance(job, int):
-        return job
-    return job.job_id if isinstance(job, Enqueued) else job.id

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from lookalike.errors import ImageNotFound, ReferenceForbidden
+from sqlalchemy import Connection
+
+from lookalike.errors import ImageNotFound, ImageTooLarge, ReferenceForbidden
 from lookalike.images import ImageKey, ImageRef, Source
-from lookalike.queue import Request
+from lookalike.queue import Request, upload
 
 ImageLike = str | Path | bytes | ImageRef
 """A path, an http(s) URL, a picture's bytes, or a reference."""
@@ -51,6 +53,30 @@ def read_file(ref: ImageRef) -> bytes:
         ) from error
     except OSError as error:
         raise ReferenceForbidden(f"{ref.path} cannot be read: {error.strerror}") from error
+
+
+def bytes_of(image: ImageLike, max_bytes: int) -> bytes:
+    """A picture's bytes; raises what `read_file` does, and ImageTooLarge."""
+    data = image if isinstance(image, bytes) else read_file(parsed(image))
+    if len(data) > max_bytes:
+        raise ImageTooLarge(
+            f"found an image of {len(data):,} bytes; expected at most {max_bytes:,}: make it "
+            "smaller, or raise LOOKALIKE_MAX_BYTES"
+        )
+    return data
+
+
+def uploaded(
+    connection: Connection,
+    image: ImageLike,
+    metadata: Mapping[str, object] | None,
+    *,
+    max_bytes: int,
+) -> Request:
+    """What to enqueue for a picture whose bytes are kept in Postgres from now on."""
+    ref, key = upload(connection, bytes_of(image, max_bytes))
+    name = {} if isinstance(image, bytes) else {"name": str(image)}
+    return Request(ref, key, {**name, **(metadata or {})})
 
 
 def portions(images: Iterable[ImageLike], *, upload: bool) -> Iterator[list[ImageLike]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from sqlalchemy import Engine
@@ -12,10 +12,20 @@ from lookalike import errors, queue
 from lookalike.database import Listener, transaction
 from lookalike.errors import Rejected, WaitedTooLong
 from lookalike.jobs import Job
+from lookalike.queue import Enqueued
 from lookalike.tables import OUTCOMES_CHANNEL
 
 # Should a notification be lost with its connection, the jobs are looked at all the same.
 _LOOK_S = 5.0
+
+
+def job_ids(jobs: Iterable[Enqueued | Job | int]) -> list[int]:
+    """Their ids; an image that needed no job has none."""
+    ids = (
+        job if isinstance(job, int) else job.job_id if isinstance(job, Enqueued) else job.id
+        for job in jobs
+    )
+    return [job_id for job_id in ids if job_id is not None]
 
 
 def wait_for_jobs(
