@@ -1,0 +1,64 @@
+"""The tables, in the Postgres schema `lookalike`. Nothing here executes.
+
+collections ─< images ─< jobs            a job embeds one image, or one query image
+     │            ├────< features        one row an image and feature space
+     │            └────< image_tags      its labels in a feature space, where they are wanted
+feature_spaces ─────────┘                features: one partition a feature space
+search_indexes ─< key_axes               an index of a collection's features in one space; its keys
+                                         stand in a table keys_<id> of its own
+calibrations                             distances that mean near-duplicate or similar
+reembeddings                             collections that change their encoder
+leases ─< jobs                           a chunk that was published, or is in a worker's hands
+tallies                                  how many there are of what, as changes that add up
+controls                                 what is paused or limited
+uploads                                  bytes that came without a place to get them again
+query_features                           answers for query images, kept for an hour
+workers                                  who is alive, and in which feature space
+"""
+
+from __future__ import annotations
+
+from lookalike.tables.jobs import (
+    controls,
+    jobs,
+    lease_numbers,
+    leases,
+    query_features,
+    tallies,
+    workers,
+)
+from lookalike.tables.pictures import (
+    collections,
+    feature_spaces,
+    features,
+    image_tags,
+    images,
+    uploads,
+)
+from lookalike.tables.schema import JOBS_CHANNEL, OUTCOMES_CHANNEL, SCHEMA, SCHEMA_VERSION, metadata
+from lookalike.tables.searching import calibrations, key_axes, reembeddings, search_indexes
+
+__all__ = [
+    "JOBS_CHANNEL",
+    "OUTCOMES_CHANNEL",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "calibrations",
+    "collections",
+    "controls",
+    "feature_spaces",
+    "features",
+    "image_tags",
+    "images",
+    "jobs",
+    "key_axes",
+    "lease_numbers",
+    "leases",
+    "metadata",
+    "query_features",
+    "reembeddings",
+    "search_indexes",
+    "tallies",
+    "uploads",
+    "workers",
+]
