@@ -58,7 +58,7 @@ def build(
     """Build an index, or go on with a build that was broken off; searches go on meanwhile."""
     with client() as lookalike:
         before = [one.index.id for one in lookalike.indexes.status(collection, look=False)]
-        index = _watched(
+        index = watched(
             lambda watch: lookalike.indexes.build(
                 collection,
                 recipe=_wish(recipe),
@@ -86,7 +86,7 @@ def rebuild(
 ) -> None:
     """Fit and build anew beside the index that serves, and then take its place."""
     with client() as lookalike:
-        index = _watched(
+        index = watched(
             lambda watch: lookalike.indexes.rebuild(
                 collection,
                 recipe=_wish(recipe),
@@ -140,7 +140,7 @@ def _wish(recipe: str) -> Wish:
             raise Rejected(f"found the recipe {recipe!r}; expected auto, pca or bits", value=recipe)
 
 
-def _watched(build: Callable[[Callable[[BuildStep], None]], SearchIndex]) -> SearchIndex:
+def watched(build: Callable[[Callable[[BuildStep], None]], SearchIndex]) -> SearchIndex:
     """Build with a bar for each step; Ctrl-C leaves what is done, to go on with."""
     try:
         with step_bars(out) as show:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from lookalike.bars import progress_bar
 from lookalike.cli import reembed_pages as pages
 from lookalike.cli.context import client, out, settings, show, stopping
+from lookalike.cli.index import watched
 from lookalike.client import Lookalike
 from lookalike.errors import Misconfigured, Rejected, WaitedTooLong
 from lookalike.reembedding import Comparison, Estimate, Reembedding
@@ -39,6 +40,9 @@ def reembed(  # noqa: PLR0913, PLR0917 - one option a step, and what they need
     picture: Annotated[
         Path | None, typer.Option(help="Draw examples of the comparison into this PNG.")
     ] = None,
+    index: Annotated[
+        bool, typer.Option("--index", help="Build a search index in the new space.")
+    ] = False,
     flip: Annotated[bool, typer.Option("--flip", help="Let the new space serve.")] = False,
     rollback: Annotated[bool, typer.Option("--rollback", help="Let the old one again.")] = False,
     drop_old: Annotated[
@@ -52,8 +56,8 @@ def reembed(  # noqa: PLR0913, PLR0917 - one option a step, and what they need
     ] = False,
 ) -> None:
     """Change a collection's encoder while it is searched; without options, show how far it is."""
-    steps = (encoder is not None, compare or picture is not None, flip, rollback, drop_old, abort)
-    if sum(steps) > 1:
+    looks = compare or picture is not None
+    if sum((encoder is not None, looks, index, flip, rollback, drop_old, abort)) > 1:
         raise Rejected("found several steps; expected one at a time")
     with client() as lookalike:
         change = lookalike.reembedding(collection)
@@ -61,8 +65,11 @@ def reembed(  # noqa: PLR0913, PLR0917 - one option a step, and what they need
             _begin(lookalike, change, encoder, price_per_hour, yes=yes)
             if wait:
                 _watch(change)
-        elif compare or picture is not None:
+        elif looks:
             _compare(change, sample, picture)
+        elif index:
+            built = watched(lambda watch: change.build_index(watch=watch))
+            out.print(f"Index {built.id} is ready for searches in {built.space}.")
         elif flip:
             out.print(pages.flipped(change.flip(force=force)))
         elif rollback:

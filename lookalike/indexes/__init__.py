@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from lookalike.indexes.building import build_index
 from lookalike.indexes.condition import IndexCondition, read_conditions
-from lookalike.indexes.creating import BuildStep
+from lookalike.indexes.creating import BuildStep, Watch
 from lookalike.indexes.decisions import RECALL_TARGET, Policy
 from lookalike.indexes.effort import (
     EFFORTS,
@@ -54,6 +54,7 @@ __all__ = [
     "Recipe",
     "SearchIndex",
     "SearchQuality",
+    "Watch",
     "Wish",
     "build_index",
     "drop_indexes",

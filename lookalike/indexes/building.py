@@ -48,25 +48,29 @@ _PORTION_OF_KEYS = """
 """
 
 
-def build_index(
+def build_index(  # noqa: PLR0913 - where, what kind, and within which bounds
     engine: Engine,
     collection: str,
     *,
     recipe: Wish = "auto",
     dimensions: int | None = None,
     memory_mib: int = 1024,
+    space_id: int | None = None,
     watch: Watch = lambda _: None,
 ) -> SearchIndex:
     """Build an index for a collection, or go on with a build that was broken off; it then serves.
 
     Takes the place of an index that serves already, which answers until
-    then. `memory_mib` bounds what Postgres builds it in. Whatever `watch`
+    then. In the feature space that serves, or in another, before that one
+    does. `memory_mib` bounds what Postgres builds it in. Whatever `watch`
     raises breaks the build off. Raises UnknownCollection, Rejected where
     there are fewer images than an index can be fitted on, and Unavailable
     while another process builds one.
     """
     with transaction(engine) as connection:
         place = find_place(connection, collection)
+        if space_id is not None:
+            place = replace(place, space_id=space_id)
     with alone(engine, "lookalike.index", place.collection_id) as is_mine:
         if not is_mine:
             raise Unavailable(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from lookalike.database import transaction
 from lookalike.images import ImageRef
+from lookalike.indexes import SearchIndex, Watch, build_index
 from lookalike.queue import find_collection
 from lookalike.reembedding import changes, comparing, dropping, estimating
 from lookalike.reembedding.changes import Change, find_change, read_change
@@ -99,6 +100,15 @@ class Reembedding:
         """The bytes of an image that was uploaded, to show it; None where they are gone."""
         with transaction(self._engine) as connection:
             return load_upload(connection, ImageRef(reference).upload_key)
+
+    def build_index(self, *, watch: Watch = lambda _: None) -> SearchIndex:
+        """Build a search index in the space that does not serve, so that it is fast when it does.
+
+        Raises Rejected where it has too few images for one.
+        """
+        with self._at() as (connection, collection_id):
+            change = read_change(connection, collection_id)
+        return build_index(self._engine, self._collection, space_id=change.other.id, watch=watch)
 
     def flip(self, *, force: bool = False) -> Change:
         """Let the new space serve, at once and for every search that begins from then on.

@@ -250,7 +250,9 @@ def test_what_a_crash_left_is_dropped_when_told_again(both: TwoSpaces) -> None:
     assert (len(both.stored(OLD)), len(both.stored(NEW))) == (0, 40)
 
 
-def test_a_search_index_stops_the_flip_and_goes_with_its_space(both: TwoSpaces) -> None:
+def test_a_flip_waits_for_a_search_index_in_the_new_space_and_the_old_one_goes(
+    both: TwoSpaces,
+) -> None:
     both.add(str(i) for i in range(40, 120))
     both.work(OLD)
     index = build_index(both.old.engine, "default", dimensions=8)
@@ -258,9 +260,10 @@ def test_a_search_index_stops_the_flip_and_goes_with_its_space(both: TwoSpaces) 
     both.fill()
     with pytest.raises(ReembeddingRefused, match="search index"):
         both.reembedding.flip()
-    both.reembedding.flip(force=True)
+    new = both.reembedding.build_index()
+    both.reembedding.flip()
     both.reembedding.drop_old()
-    assert both.scalar("SELECT count(*) FROM lookalike.search_indexes") == 0
+    assert both.scalar("SELECT id FROM lookalike.search_indexes") == new.id
     assert both.scalar(f"SELECT to_regclass('lookalike.keys_{index.id}')") is None
 
 
