@@ -172,6 +172,7 @@ DECLARE
     place record;
     how record;
     before text;
+    line text;
 BEGIN
     SELECT f.features, c.name, s.encoder || '@' || left(s.digest, 12) AS space INTO query
         FROM lookalike.images i
@@ -202,8 +203,12 @@ BEGIN
     -- As in the prepared function, which a small collection is searched by too.
     before := current_setting('enable_seqscan');
     PERFORM set_config('enable_seqscan', CASE how.way WHEN 'index' THEN 'off' ELSE before END, true);
-    RETURN QUERY EXECUTE 'EXPLAIN ' || lookalike.shortlist_statement(how.index_id, filter,
+    -- Without the features of the query, which the plan spells out.
+    FOR line IN EXECUTE 'EXPLAIN ' || lookalike.shortlist_statement(how.index_id, filter,
         predicate, how.n_shortlist)
-        USING query.features, filter, predicate, NULL::double precision, image, k;
+        USING query.features, filter, predicate, NULL::double precision, image, k
+    LOOP
+        RETURN NEXT regexp_replace(line, '\[[^]]{40,}\]', '[…]');
+    END LOOP;
     PERFORM set_config('enable_seqscan', before, true);
 END $$;
