@@ -56,8 +56,8 @@ def test_a_restored_database_answers_as_before_and_goes_on(
 ) -> None:
     copy = restored(database_url, empty_database_url, tmp_path)
     try:
-        found = copy.client.search(image_id=17, k=10)
-        assert found == house.client.search(image_id=17, k=10)
+        found = copy.client.search(image_id=17, k=10, exact=True)
+        assert found == house.client.search(image_id=17, k=10, exact=True)
         assert found[0].metadata == {"shelf": 7}
         with transaction(copy.engine) as connection:
             plan = connection.scalars(text("SELECT lookalike.explain_search(17)")).all()
