@@ -19,16 +19,18 @@ _IN_PACKAGES = (
     ("lancedb_table", "LanceDb", "lancedb"),
     ("qdrant_local", "QdrantLocal", "qdrant-client"),
 )
-# Past so many its own client warns against the local mode, which scans them by NumPy.
-_QDRANT_MOST_ROWS = 20_000
+# Past so many, Qdrant's own client warns against the local mode, which scans them by NumPy; and
+# LanceDB builds for longer than all others together.
+_MOST_ROWS = {"QdrantLocal": 20_000, "LanceDb": 20_000}
 
 
 def installed_peers(n_rows: int) -> list[Callable[[], Approach]]:
     """Those whose packages are there and that take so many rows; prints which do not."""
     found: list[Callable[[], Approach]] = []
     for module, name, package in _IN_PACKAGES:
-        if name == "QdrantLocal" and n_rows > _QDRANT_MOST_ROWS:
-            print(f"{name} is left out: it is for {_QDRANT_MOST_ROWS:,} rows at most")
+        most = _MOST_ROWS.get(name, n_rows)
+        if n_rows > most:
+            print(f"{name} is left out: here it gets {most:,} rows at most")
             continue
         try:
             found.append(getattr(import_module(f"{_PACKAGE}.{module}"), name))
