@@ -7,8 +7,9 @@ Two sets of rows: synthetic ones of NASNet's 4,032 dimensions, and features of
 photographs by EfficientNet-Lite0, 1,280. Every approach gets the same rows
 and queries, is built and measured alone, and is compared at its least effort
 that finds 0.995 of the ten nearest; latency by one client, the rate by two.
-Where one never finds so many, its greatest effort counts. Index sizes of ours
-include the table of keys. The figures of the last line are those of the
+Where one never finds so many, its greatest effort counts. An index's size is
+that of pgvector's index alone; the last line has it with its table of keys
+too. The figures of the last line are those of the
 synthetic rows, asked by features, but for the fields that begin with `real`.
 
 200,000 rows take 9 GB of memory while pgvector's index over 4,000 dimensions

@@ -27,12 +27,14 @@ class Search(Protocol[Query_contra]):
 class Built:
     """What an index cost: the time to build it, and the bytes that it takes beside the rows'.
 
-    A size of 0 where it is not known, or where there is none.
+    `keys_bytes` is the table of keys that the index stands on, with its own
+    primary key. A size of 0 where it is not known, or where there is none.
     """
 
     seconds: float
     index_bytes: int
     table_bytes: int = 0
+    keys_bytes: int = 0
 
 
 class Approach(Protocol):

@@ -62,7 +62,8 @@ class Ours:
         space_id = _load(self._engine, self._url, rows)
         seconds = seconds_of(self._build_index)
         table = run(self._url, f"SELECT pg_total_relation_size('lookalike.features_{space_id}')")
-        return Built(seconds, self._index_bytes(), table)
+        index = self._bytes("index")
+        return Built(seconds, index, table, self._bytes("all") - index)
 
     @contextmanager
     def client(self, effort: Effort) -> Iterator[Search[Features]]:
@@ -89,11 +90,12 @@ class Ours:
         assert self._engine is not None
         self._index = build_index(self._engine, _COLLECTION, recipe=self._recipe)
 
-    def _index_bytes(self) -> int:
-        """All that the index adds to the features: the table of keys, and its two indexes."""
+    def _bytes(self, of: str) -> int:
+        """Of the index, or of the table of keys with all of its indexes."""
         assert self._index is not None
+        sizes = {"index": "pg_relation_size('{}_key_idx')", "all": "pg_total_relation_size('{}')"}
         return sum(
-            run(self._url, f"SELECT pg_total_relation_size('{table}')")
+            run(self._url, f"SELECT {sizes[of].format(table)}")
             for table in objects.tables(self._index)
         )
 

@@ -76,15 +76,16 @@ BEGIN
 END $$;
 
 -- The index whose prepared function answers a plain question, if there is one: that is most of
--- them, and then nothing else has to be looked up.
+-- them, and then nothing else has to be looked up. NULL also for a question with something wrong.
 CREATE FUNCTION lookalike.prepared_index(
     collection_id integer, space_id integer, k integer
-) RETURNS integer LANGUAGE sql STABLE AS $$
-    SELECT x.id FROM lookalike.search_indexes x
-    WHERE x.collection_id = prepared_index.collection_id
-        AND x.space_id = prepared_index.space_id AND x.state = 'serving'
-        AND k BETWEEN 1 AND x.n_shortlist / 3
-$$;
+) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
+BEGIN
+    RETURN (SELECT x.id FROM lookalike.search_indexes x
+        WHERE x.collection_id = collection_id AND x.space_id = space_id AND x.state = 'serving'
+            AND k BETWEEN 1 AND x.n_shortlist / 3);
+END $$;
 
 -- The k images of a collection nearest to some features, by cosine distance, nearest first.
 CREATE FUNCTION public.nearest_images(
