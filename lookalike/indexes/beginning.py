@@ -27,8 +27,9 @@ LEAST_ROWS = 100
 N_FITTED = 10_000
 """Images that a transform is fitted on: 80 MB of 4,032 features, and some seconds."""
 
-# A larger one outgrows the memory in which it is built, and then takes many times as long.
-_ROWS_A_PARTITION = 20_000_000
+ROWS_A_PARTITION = 20_000_000
+"""Keys in one table: a larger one outgrows the memory in which its index is built."""
+
 _LOCK_TRIES = 30
 # Until it is tuned: recall@10 of 0.995 and more on EfficientNet's features of real photographs.
 _EF_SEARCH = 100
@@ -54,7 +55,7 @@ def begin(
         )
     transform = fit(choose(wish, len(sample)), sample.features, dimensions=dimensions)
     with _writers_held(engine, place.space_id) as connection:
-        index_id = _insert(connection, place, transform, 1 + n_rows // _ROWS_A_PARTITION)
+        index_id = _insert(connection, place, transform, 1 + n_rows // ROWS_A_PARTITION)
         index = read_index(connection, place.collection, index_id)
         objects.create(connection, index)
     return index

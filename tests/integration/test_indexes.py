@@ -14,6 +14,7 @@ from lookalike.features import Features
 from lookalike.indexes import (
     EFFORTS,
     Recipe,
+    beginning,
     build_index,
     drop_indexes,
     measure_recall,
@@ -112,7 +113,7 @@ def test_a_new_index_takes_the_place_of_the_one_before(house: Installation) -> N
 def test_a_dropped_index_leaves_nothing_behind(house: Installation) -> None:
     index = build_index(house.engine, "default")
     assert drop_indexes(house.engine, index.collection_id, index.space_id) == 1
-    assert count(house, f"pg_proc WHERE proname LIKE '%\\_{index.id}'") == 0
+    assert count(house, f"pg_proc WHERE proname IN ('key_{index.id}', 'search_{index.id}')") == 0
     assert count(house, "lookalike.key_axes") == 0
     assert "exact" in way(house)
 
@@ -159,6 +160,18 @@ def test_any_k_gives_as_many_as_there_are(house: Installation, k: int) -> None:
     with transaction(house.engine) as connection:
         n = connection.scalar(text(f"SELECT count(*) FROM nearest_images(17, {k})"))
     assert n == min(k, N - 1)
+
+
+def test_keys_in_several_tables_are_searched_as_one(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beginning, "ROWS_A_PARTITION", 250)
+    index = build_index(house.engine, "default", recipe="bits")
+    assert index.partitions == 3
+    assert all(f"Index Scan using keys_{index.id}_{i}_key_idx" in way(house) for i in range(3))
+    assert measure_recall(house.engine, "default", n=30).current.recall >= 0.95
+    drop_indexes(house.engine, index.collection_id, index.space_id)
+    assert count(house, f"pg_class WHERE relname LIKE 'keys\\_{index.id}%'") == 0
 
 
 def test_too_few_images_stay_exact(house: Installation) -> None:

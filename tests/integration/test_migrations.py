@@ -45,8 +45,11 @@ def test_the_migrated_database_is_what_the_tables_say(database_url: str) -> None
     assert_as_the_tables_say(database_url)
 
 
-def test_rows_of_the_first_schema_stay_and_can_be_used(empty_database_url: str) -> None:
-    migrate(empty_database_url, revision="0001")
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+def test_rows_of_an_earlier_schema_stay_and_can_be_used(
+    empty_database_url: str, revision: str
+) -> None:
+    migrate(empty_database_url, revision=revision)
     execute(empty_database_url, ROWS_OF_0001)
     migrate(empty_database_url)
     assert_as_the_tables_say(empty_database_url)
@@ -55,6 +58,26 @@ def test_rows_of_the_first_schema_stay_and_can_be_used(empty_database_url: str) 
         assert client.status().n_open == 1
         found = client.search(features=np.ones(3, np.float32), collection="shop")
         assert [neighbour.image_id for neighbour in found] == [1]
+    assert counted(empty_database_url, "features") == 1
+
+
+def test_features_that_are_written_while_they_are_counted_are_counted_once(
+    empty_database_url: str,
+) -> None:
+    migrate(empty_database_url, revision="0003")
+    execute(empty_database_url, ROWS_OF_0001)
+    migrate(empty_database_url)
+    execute(empty_database_url, "INSERT INTO lookalike.features VALUES (1, 1, 2, '[3, 2, 1]')")
+    migrate(empty_database_url)
+    assert counted(empty_database_url, "features") == 2
+
+
+def counted(database_url: str, what: str) -> int:
+    """What the tallies say."""
+    with closing(psycopg2.connect(database_url)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT sum(n) FROM lookalike.tallies WHERE what = %s", [what])
+        return int(cursor.fetchone()[0])
 
 
 def test_behind_a_long_transaction_a_migration_gives_up_and_changes_nothing(
