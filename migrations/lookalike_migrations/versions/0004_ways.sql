@@ -105,14 +105,14 @@ BEGIN
         RETURN;
     END IF;
     n_matching := greatest(1, lookalike.estimate_matching(collection_id, filter, predicate));
-    -- The nearest that match are farther away than the nearest of all, where keys tell less: of
-    -- a tenth of the images, ten were among the first 200 by key as surely as of all among 50.
+    -- The nearest that match are farther away than the nearest of all, where keys tell less: of a
+    -- tenth of 200,000 images, a shortlist of four times the length had a recall of 0.983.
     n_shortlist := greatest(n_shortlist, least(1000,
-        n_shortlist * (1.3 * sqrt(greatest(1, place.n_rows / n_matching)))::real));
+        n_shortlist * power(greatest(1, place.n_rows / n_matching), 0.9)::real));
     ef_search := least(1000, greatest(ef_search, n_shortlist));
     -- A look at all that match costs n_matching rows; a scan until enough of them were met costs
-    -- n_shortlist * n_rows / n_matching. The smaller wins.
-    IF n_matching * n_matching > n_shortlist * place.n_rows THEN
+    -- n_shortlist * n_rows / n_matching, at twice the time for each. The smaller wins.
+    IF n_matching * n_matching > 2 * n_shortlist * place.n_rows THEN
         way := 'shortlist';
         max_tuples := max_tuples + (8 * n_shortlist * place.n_rows / n_matching)::bigint;
     END IF;
