@@ -41,19 +41,28 @@ def main() -> None:
     given = _arguments()
     print(machine(), flush=True)
     photographs = real(given.images)
-    ours, peers = _compare(photographs) if photographs else ([], [])
+    chosen = given.recipes, given.peers
+    ours, peers = _compare(photographs, *chosen) if photographs else ([], [])
     figures = {f"real_{k}": v for k, v in summarize(ours, peers, []).items()} if ours else {}
     rows = synthetic(given.rows)
-    ours, peers = _compare(rows)
+    ours, peers = _compare(rows, *chosen)
     growths = [] if given.without_growth else _grow(ours, rows, given.plot)
     print(json.dumps(summarize(ours, peers, growths) | figures))
 
 
-def _compare(data: Dataset) -> tuple[list[OurResult], list[Result]]:
+def _compare(
+    data: Dataset, recipes: list[Recipe], peers: list[str] | None
+) -> tuple[list[OurResult], list[Result]]:
     n, dimensions = data.rows.shape
     print(f"\n{data.name}: {n:,} rows of {dimensions:,}, {len(data.queries)} queries", flush=True)
-    peers: list[Callable[[], Approach]] = [PgvectorScan, PgvectorSubvector, *installed_peers(n)]
-    return [run_ours(recipe, data) for recipe in _RECIPES], run_peers(peers, data)
+    others: list[Callable[[], Approach]] = [PgvectorSubvector, *installed_peers(n)]
+    wanted = [one for one in others if peers is None or _name(one) in peers]
+    return [run_ours(recipe, data) for recipe in recipes], run_peers([PgvectorScan, *wanted], data)
+
+
+def _name(approach: Callable[[], Approach]) -> str:
+    """Its class's, as `--peers` takes it."""
+    return str(getattr(approach, "__name__", ""))
 
 
 def _grow(ours: list[OurResult], data: Dataset, path: Path) -> list[Growth]:
@@ -74,6 +83,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=Path, default=IMAGES, help="photographs to encode")
     parser.add_argument("--plot", type=Path, default=CACHE / "growth.png")
     parser.add_argument("--without-growth", action="store_true")
+    parser.add_argument("--recipes", nargs="+", choices=_RECIPES, default=list(_RECIPES))
+    parser.add_argument("--peers", nargs="*", help="their classes' names; by default all")
     return parser.parse_args()
 
 

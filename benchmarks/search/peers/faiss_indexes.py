@@ -25,7 +25,7 @@ class FaissHnsw:
 
     def build(self, rows: Rows) -> Built:
         self._index = faiss.IndexHNSWFlat(rows.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
-        self._index.hnsw.efConstruction = 64
+        self._index.hnsw.efConstruction = 128
         return _build(self._index, rows)
 
     @contextmanager

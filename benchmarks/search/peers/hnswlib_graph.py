@@ -26,7 +26,7 @@ class Hnswlib:
 
     def build(self, rows: Rows) -> Built:
         self._index = index = hnswlib.Index("ip", rows.shape[1])
-        index.init_index(len(rows), M=16, ef_construction=64, random_seed=0)
+        index.init_index(len(rows), M=16, ef_construction=128, random_seed=0)
 
         def add() -> None:
             for _, portion in portions(rows):

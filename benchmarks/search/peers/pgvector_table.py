@@ -71,7 +71,10 @@ class PgvectorSubvector:
         _load(self._url, rows)
         self._n = min(_INDEXED, rows.shape[1])
         key = self._key("features")
-        index = f"CREATE INDEX peer_hnsw ON peer_rows USING hnsw (({key}) halfvec_cosine_ops)"
+        index = (
+            f"CREATE INDEX peer_hnsw ON peer_rows USING hnsw (({key}) halfvec_cosine_ops) "
+            "WITH (ef_construction = 128)"
+        )
         seconds = seconds_of(lambda: run(self._url, index))
         n_bytes = run(self._url, "SELECT pg_relation_size('peer_hnsw')")
         table = run(self._url, "SELECT pg_total_relation_size('peer_rows')") - n_bytes
