@@ -77,7 +77,9 @@ def counted(database_url: str, what: str) -> int:
     with closing(psycopg2.connect(database_url)) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT sum(n) FROM lookalike.tallies WHERE what = %s", [what])
-        return int(cursor.fetchone()[0])
+        row = cursor.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_behind_a_long_transaction_a_migration_gives_up_and_changes_nothing(
