@@ -13,13 +13,13 @@ from sqlalchemy import Engine, text
 
 from benchmarks.search.approach import Built, Effort, Search, seconds_of
 from benchmarks.search.filters import sets_of_rows
-from benchmarks.search.query_text import halfvec_text
 from benchmarks.search.rows import Rows
 from benchmarks.search.rows_in import copy_in
 from benchmarks.search.server import postgres, run
 from lookalike import store
 from lookalike.database import open_engine, transaction
 from lookalike.features import Features, FeatureSpace
+from lookalike.halfvec_text import halfvec_text
 from lookalike.indexes import EFFORTS, Recipe, SearchIndex, build_index, objects
 from lookalike_migrations import migrate
 

@@ -12,11 +12,11 @@ import numpy as np
 import psycopg2
 
 from benchmarks.search.approach import Built, Effort, Search, seconds_of
-from benchmarks.search.query_text import halfvec_text
 from benchmarks.search.rows import Rows
 from benchmarks.search.rows_in import copy_in
 from benchmarks.search.server import postgres, run
 from lookalike.features import Features
+from lookalike.halfvec_text import halfvec_text
 
 _TABLE = """
     CREATE EXTENSION vector;

@@ -11,8 +11,6 @@ import pytest
 from benchmarks.search.approach import Effort, Search
 from benchmarks.search.dataset import exact_nearest
 from benchmarks.search.measuring import measure_least_effort, recall
-from benchmarks.search.query_text import halfvec_text
-from benchmarks.search.rows import unit
 from benchmarks.search.synthetic import fresh_rows, write_rows
 from lookalike.features import Features
 
@@ -52,12 +50,6 @@ def test_the_least_effort_that_finds_enough_is_measured(monkeypatch: pytest.Monk
     assert measure_least_effort(finding, efforts, [0, 1, 2, 3], nearest).effort == (10,)
     found = measure_least_effort(finding, efforts[:1], [0, 1, 2, 3], nearest)
     assert (found.effort, found.recall) == ((5,), 0.5)
-
-
-def test_a_query_as_text_keeps_its_direction() -> None:
-    features = np.random.default_rng(0).standard_normal(4032).astype(np.float32)
-    read = np.array(halfvec_text(features).strip("[]").split(","), np.float32)
-    assert unit(read) @ unit(features) > 1 - 1e-6
 
 
 def test_synthetic_rows_are_the_same_for_the_same_seed_and_none_is_negative() -> None:
