@@ -21,8 +21,8 @@ _CLASSES = {"pca": "halfvec_l2_ops", "bits": "bit_hamming_ops"}
 # Links of a row: fewer make the index smaller, and bits need more of them to be found.
 _LINKS = {"pca": 12, "bits": 16}
 # Twice pgvector's default: with 64, recall@10 of 200,000 rows stayed at 0.9954 however much a
-# search looked at, since some rows cannot be reached; with 128, it is 0.9992 at an ef_search of 80
-# (`python -m benchmarks.search`), for half as much time again to build.
+# search looked at; with 128, it was 0.9992 at an ef_search of 80, for a quarter to a half more time
+# to build (parts of `python -m benchmarks.search`).
 _INDEX = "USING hnsw (key {operators}) WITH (m = {links}, ef_construction = 128)"
 
 _PCA_KEY = """

@@ -38,28 +38,15 @@ DECLARE
     place record;
     limits lookalike.calibrations;
 BEGIN
-    SELECT i.image_key, c.name, c.space_id, s.dimensions,
-            s.encoder || '@' || left(s.digest, 12) AS space, f.features
-        INTO query
-        FROM lookalike.images i
-        JOIN lookalike.collections c ON c.id = i.collection_id
-        JOIN lookalike.feature_spaces s ON s.id = c.space_id
-        JOIN lookalike.features f ON f.space_id = s.id AND f.image_id = i.id
-        WHERE i.id = image;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'image % has no features', coalesce(image::text, 'NULL')
-            USING ERRCODE = 'no_data_found',
-            HINT = 'it is unknown, still in the queue, or failed: lookalike why '
-                || coalesce(image::text, 'ID');
-    END IF;
+    SELECT * INTO query FROM lookalike.stored_query(image);
     SELECT * INTO place FROM lookalike.search_place(
-        coalesce(collection, query.name), query.space, query.dimensions, k);
+        coalesce(collection, query.collection), query.space, vector_dims(query.features), k);
     SELECT * INTO limits FROM lookalike.calibrations l
         WHERE l.collection_id = place.collection_id AND l.space_id = place.space_id;
     IF NOT FOUND THEN
         RAISE NOTICE 'only identical images: nobody has measured yet what a near-duplicate is in %',
-            coalesce(collection, query.name)
-            USING HINT = 'lookalike calibrate ' || quote_literal(coalesce(collection, query.name));
+            coalesce(collection, query.collection)
+            USING HINT = 'lookalike calibrate ' || quote_literal(coalesce(collection, query.collection));
     END IF;
     RETURN QUERY
         SELECT i.id, i.reference, 'identical', 0::double precision, i.metadata

@@ -131,7 +131,7 @@ DECLARE
     place record;
     index_id integer;
 BEGIN
-    SELECT i.collection_id, c.name, c.space_id INTO query
+    SELECT i.collection_id, c.space_id INTO query
         FROM lookalike.images i JOIN lookalike.collections c ON c.id = i.collection_id
         WHERE i.id = image;
     IF collection IS NULL AND filter IS NULL AND predicate IS NULL AND threshold IS NULL
@@ -145,16 +145,7 @@ BEGIN
             END IF;
         END IF;
     END IF;
-    SELECT f.features, query.name AS collection, s.encoder || '@' || left(s.digest, 12) AS space
-        INTO query
-        FROM lookalike.features f JOIN lookalike.feature_spaces s ON s.id = f.space_id
-        WHERE f.space_id = query.space_id AND f.image_id = image;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'image % has no features', coalesce(image::text, 'NULL')
-            USING ERRCODE = 'no_data_found',
-            HINT = 'it is unknown, still in the queue, or failed: lookalike why '
-                || coalesce(image::text, 'ID');
-    END IF;
+    SELECT * INTO query FROM lookalike.stored_query(image);
     SELECT * INTO place FROM lookalike.search_place(coalesce(collection, query.collection),
         query.space, vector_dims(query.features), k);
     PERFORM lookalike.check_query(query.features, filter, threshold);
@@ -175,19 +166,8 @@ DECLARE
     before text;
     line text;
 BEGIN
-    SELECT f.features, c.name, s.encoder || '@' || left(s.digest, 12) AS space INTO query
-        FROM lookalike.images i
-        JOIN lookalike.collections c ON c.id = i.collection_id
-        JOIN lookalike.feature_spaces s ON s.id = c.space_id
-        JOIN lookalike.features f ON f.space_id = s.id AND f.image_id = i.id
-        WHERE i.id = image;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'image % has no features', coalesce(image::text, 'NULL')
-            USING ERRCODE = 'no_data_found',
-            HINT = 'it is unknown, still in the queue, or failed: lookalike why '
-                || coalesce(image::text, 'ID');
-    END IF;
-    SELECT * INTO place FROM lookalike.search_place(coalesce(collection, query.name),
+    SELECT * INTO query FROM lookalike.stored_query(image);
+    SELECT * INTO place FROM lookalike.search_place(coalesce(collection, query.collection),
         query.space, vector_dims(query.features), k);
     PERFORM lookalike.check_query(query.features, filter, NULL);
     filter := nullif(filter, '{}');

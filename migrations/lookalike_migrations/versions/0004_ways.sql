@@ -47,6 +47,28 @@ BEGIN
     END IF;
 END $$;
 
+-- A stored image as a question: its features in the space that serves its collection.
+CREATE FUNCTION lookalike.stored_query(
+    image bigint, OUT features halfvec, OUT image_key bytea, OUT collection text, OUT space text
+) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    SELECT f.features, i.image_key, c.name, s.encoder || '@' || left(s.digest, 12)
+        INTO stored_query.features, stored_query.image_key, stored_query.collection,
+            stored_query.space
+        FROM lookalike.images i
+        JOIN lookalike.collections c ON c.id = i.collection_id
+        JOIN lookalike.feature_spaces s ON s.id = c.space_id
+        JOIN lookalike.features f ON f.space_id = s.id AND f.image_id = i.id
+        WHERE i.id = stored_query.image;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'image % has no features', coalesce(stored_query.image::text, 'NULL')
+            USING ERRCODE = 'no_data_found',
+            HINT = 'it is unknown, still in the queue, or failed: lookalike why '
+                || coalesce(stored_query.image::text, 'ID');
+    END IF;
+END $$;
+
 -- The condition on images m that filters mean, with $2 the filter and $3 the predicate.
 CREATE FUNCTION lookalike.filter_condition(
     collection_id integer, filter jsonb, predicate jsonpath
