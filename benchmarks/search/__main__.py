@@ -28,6 +28,7 @@ from benchmarks.search.approach import Approach
 from benchmarks.search.comparison import OurResult, Result, run_ours, run_peers
 from benchmarks.search.dataset import CACHE, Dataset, synthetic
 from benchmarks.search.growth import Growth, measure_growth, plot
+from benchmarks.search.keys_only import KeysOnly, measure_keys
 from benchmarks.search.peers import installed_peers
 from benchmarks.search.peers.pgvector_table import PgvectorScan, PgvectorSubvector
 from benchmarks.search.photographs import IMAGES, real
@@ -46,8 +47,8 @@ def main() -> None:
     figures = {f"real_{k}": v for k, v in summarize(ours, peers, []).items()} if ours else {}
     rows = synthetic(given.rows)
     ours, peers = _compare(rows, *chosen)
-    growths = [] if given.without_growth else _grow(ours, rows, given.plot)
-    print(json.dumps(summarize(ours, peers, growths) | figures))
+    growths, keys = ([], []) if given.without_growth else _grow(ours, given.rows, given.plot)
+    print(json.dumps(summarize(ours, peers, growths, keys) | figures))
 
 
 def _compare(
@@ -65,14 +66,23 @@ def _name(approach: Callable[[], Approach]) -> str:
     return str(getattr(approach, "__name__", ""))
 
 
-def _grow(ours: list[OurResult], data: Dataset, path: Path) -> list[Growth]:
-    growths = [measure_growth(one.recipe, data, one.result.measured) for one in ours]
+def _grow(ours: list[OurResult], n_rows: int, path: Path) -> tuple[list[Growth], list[KeysOnly]]:
+    growths = [measure_growth(one.recipe, n_rows, synthetic, one.result.measured) for one in ours]
     for growth in growths:
         line = ", ".join(f"{n:,}: {m.p50_ms:.2f} ms" for n, m in growth.points)
         print(f"growth of {growth.recipe}: {line}")
         print(f"  times {growth.ratio:.2f}; {growth.bound:.2f} allowed", flush=True)
-    plot(growths, path)
-    return growths
+    keys = []
+    for n in (n_rows // 10, n_rows, 5 * n_rows):
+        one = measure_keys(n)
+        keys.append(one)
+        print(
+            f"shortlist alone over {n:,} keys: recall {one.measured.recall:.4f}, "
+            f"p50 {one.measured.p50_ms:.2f} ms, p99 {one.measured.p99_ms:.2f} ms",
+            flush=True,
+        )
+    plot(growths, keys, path)
+    return growths, keys
 
 
 def _arguments() -> argparse.Namespace:

@@ -35,10 +35,6 @@ class Dataset:
         rounded = queries.astype(np.float16).astype(np.float32)
         return cls(name, rows, list(rounded), exact_nearest(rows, rounded))
 
-    def first(self, n: int) -> Dataset:
-        """The first n rows only, with the same queries."""
-        return Dataset.create(self.name, self.rows[:n], np.stack(self.queries))
-
 
 def synthetic(n_rows: int) -> Dataset:
     """`n_rows` NASNet-like rows; half of the queries are edited copies of rows, half are new."""

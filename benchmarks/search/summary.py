@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from benchmarks.search.comparison import OurResult, Result
 from benchmarks.search.growth import Growth
+from benchmarks.search.keys_only import KeysOnly
 from benchmarks.search.peers import HNSWLIB
 from benchmarks.search.peers.pgvector_table import PgvectorScan
 
 
 def summarize(
-    ours: Sequence[OurResult], peers: Sequence[Result], growths: Sequence[Growth]
+    ours: Sequence[OurResult],
+    peers: Sequence[Result],
+    growths: Sequence[Growth],
+    keys: Sequence[KeysOnly] = (),
 ) -> dict[str, float | str]:
     """The figures of our better recipe; those over a peer that is absent are left out."""
     best = max(ours, key=lambda one: one.result.rank)
@@ -49,4 +54,10 @@ def summarize(
         if growth.recipe == best.recipe:
             figures["latency_growth"] = round(growth.ratio, 2)
             figures["latency_growth_bound"] = round(growth.bound, 2)
+    if keys:
+        first, last = keys[0], keys[-1]
+        figures["keys_rows"] = last.n_rows
+        figures["keys_p50_ms"] = round(last.measured.p50_ms, 3)
+        figures["keys_growth"] = round(last.measured.p50_ms / first.measured.p50_ms, 2)
+        figures["keys_growth_bound"] = round(2 * math.log(last.n_rows) / math.log(first.n_rows), 2)
     return figures

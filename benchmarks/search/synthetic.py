@@ -12,6 +12,7 @@ and distances are about those of EfficientNet-Lite0's features of photographs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +83,18 @@ def near_duplicates(rows: Features, random: np.random.Generator) -> Features:
     return np.maximum(rows * (1 + np.float32(_NOISE_OF_COPY) * noise), 0)
 
 
+def made_rows(n: int, *, seed: int = 0) -> Iterator[tuple[int, Features]]:
+    """n rows, some at a time, each with the number of its first; the same for the same seed."""
+    world = _World.create(n, seed)
+    for start in range(0, n, _PORTION):
+        size = min(_PORTION, n - start)
+        yield start, world.rows(size, np.random.default_rng([seed, 1, start]))
+
+
 def write_rows(out: Rows | Features, *, seed: int = 0) -> None:
-    """Fill an array of shape (n, 4032), such as a memory map; the same rows for the same seed."""
-    world = _World.create(len(out), seed)
-    for start in range(0, len(out), _PORTION):
-        part = out[start : start + _PORTION]
-        part[:] = world.rows(len(part), np.random.default_rng([seed, 1, start]))
+    """Fill an array of shape (n, 4032), such as a memory map, with `made_rows`."""
+    for start, part in made_rows(len(out), seed=seed):
+        out[start : start + len(part)] = part
 
 
 def fresh_rows(n: int, *, of: int, seed: int = 0) -> Features:

@@ -21,8 +21,8 @@ Fault = Callable[[Installation, Random], None]
 # Longer than what the parts wait for an answer of Redis.
 _SOCKET_TIMEOUT_S = 10.0
 _HOUR_S = 3600.0
-# One part is frozen: until the others finish a job.
-_OTHERS_S = 10.0
+# One part is frozen: until the others finish a job, were they just to start.
+_OTHERS_S = 45.0
 
 
 def worker_kill(it: Installation, dice: Random) -> None:
@@ -147,12 +147,15 @@ def _freeze(it: Installation, dice: Random, kind: str) -> None:
     part = dice.choice(it.crew.of(kind))
     part.signal(SIGSTOP)
     it.wait(LEASE_S + 1)
-    before = it.n_done_by_worker()
+    before: dict[str, int] = {}
+
+    def others_work() -> bool:
+        # Counted from when a worker is first seen: a picture may kill the only other one.
+        now = it.n_done_by_worker()
+        return any(n > before.setdefault(worker, n) for worker, n in now.items())
+
     # It may have stopped in the midst of a transaction.
-    if not it.until(
-        lambda: any(n > before.get(worker, n) for worker, n in it.n_done_by_worker().items()),
-        timeout_s=_OTHERS_S,
-    ):
+    if not it.until(others_work, timeout_s=_OTHERS_S):
         it.findings.append(f"a frozen {kind} holds up the others")
     part.signal(SIGCONT)
 

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.search.dataset import Dataset
 from benchmarks.search.filtered import measure_filtered
+from benchmarks.search.keys_only import measure_keys
 from benchmarks.search.measuring import ask_all, recall
 from benchmarks.search.ours import Ours
 from benchmarks.search.peers.pgvector_table import PgvectorScan
@@ -41,3 +42,7 @@ def test_a_recipe_finds_enough_also_with_filters(data: Dataset, recipe: Recipe) 
         assert sum(one.n_missing for one in measure_filtered(ours, (200, 200), data)) == 0
     finally:
         ours.close()
+
+
+def test_keys_without_features_give_the_nearest_a_place_on_the_shortlist() -> None:
+    assert measure_keys(2000).measured.recall > 0.98

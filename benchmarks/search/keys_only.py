@@ -1,0 +1,147 @@
+"""The shortlist alone, over keys without their features: as many rows as memory would not hold.
+
+A million rows of features are 8 GB; their keys are a fiftieth of that. The
+index is the one that `lookalike index build` makes, and the search is its
+first step; the second, the exact order of a shortlist, looks at the same
+number of features however many rows there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import psycopg2
+
+from benchmarks.search.approach import Effort, Search
+from benchmarks.search.dataset import N_QUERIES
+from benchmarks.search.measuring import K, Measured, measure
+from benchmarks.search.rows import Rows
+from benchmarks.search.rows_in import copy_in
+from benchmarks.search.server import postgres, run
+from benchmarks.search.synthetic import fresh_rows, made_rows
+from lookalike.features import Features
+from lookalike.halfvec_text import halfvec_text
+from lookalike.indexes import SearchIndex, objects
+from lookalike.indexes.recipes import PCA_DIMENSIONS, Transform, fit, unit
+
+EFFORT = (64, 40)
+"""What 200,000 rows need for a recall@10 of 0.995; the same for all, so that they compare."""
+
+_N_FITTED = 20_000
+_PORTION = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeysOnly:
+    """The shortlist over so many keys; recall is the share of the ten nearest that are on it."""
+
+    n_rows: int
+    measured: Measured
+
+
+def measure_keys(n_rows: int) -> KeysOnly:
+    """Make rows, keep their keys alone, index them, and ask for shortlists."""
+    transform, keys = _keys_of(n_rows)
+    queries = _apply(transform, fresh_rows(N_QUERIES, of=n_rows)).astype(np.float32)
+    nearest = _nearest(keys, queries, K)
+    index = _index_of(n_rows)
+    (table,) = objects.tables(index)
+    with postgres(4 * keys.nbytes + n_rows * 256) as url:
+        run(
+            url,
+            "CREATE EXTENSION IF NOT EXISTS vector",
+            "CREATE SCHEMA lookalike",
+            f"CREATE TABLE {table} (image_id bigint PRIMARY KEY, "
+            f"key {objects.key_type(index)} NOT NULL)",
+        )
+        copy_in(url, f"{table} (image_id, key)", [np.arange(n_rows)], keys)
+        run(url, *objects.index_statements(index).values(), f"VACUUM ANALYZE {table}")
+
+        @contextmanager
+        def client(effort: Effort) -> Iterator[Search[Features]]:
+            with _asking(url, table, effort) as search:
+                yield search
+
+        return KeysOnly(n_rows, measure(client, EFFORT, list(queries), nearest))
+
+
+def _keys_of(n_rows: int) -> tuple[Transform, Rows]:
+    """What makes keys of features, fitted on the first of the rows, and the keys of all."""
+    parts = made_rows(n_rows)
+    held = []
+    for _, part in parts:
+        held.append(part)
+        if sum(map(len, held)) >= _N_FITTED:
+            break
+    sample = np.concatenate(held)
+    transform = fit("pca", sample)
+    keys = np.empty((n_rows, PCA_DIMENSIONS), np.float16)
+    keys[: len(sample)] = _apply(transform, sample)
+    for start, part in parts:
+        keys[start : start + len(part)] = _apply(transform, part)
+    return transform, keys
+
+
+def _apply(transform: Transform, features: Features) -> Rows:
+    keys: Rows = (unit(features) @ transform.axes.T - transform.origins).astype(np.float16)
+    return keys
+
+
+def _nearest(keys: Rows, queries: Features, n: int) -> list[list[int]]:
+    """The numbers of the n keys nearest to each query, by Euclidean distance."""
+    distances = np.empty((len(queries), len(keys)), np.float32)
+    for start in range(0, len(keys), _PORTION):
+        part = keys[start : start + _PORTION].astype(np.float32)
+        # Without the query's own square, which changes no order.
+        distances[:, start : start + len(part)] = np.square(part).sum(axis=1) - 2 * queries @ part.T
+    best = np.argpartition(distances, n, axis=1)[:, :n]
+    return [row.tolist() for row in best]
+
+
+@contextmanager
+def _asking(url: str, table: str, effort: Effort) -> Iterator[Search[Features]]:
+    ef_search, n_shortlist = effort
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    query = f"SELECT image_id FROM {table} ORDER BY key <-> %s::halfvec LIMIT {n_shortlist}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET hnsw.ef_search = {int(ef_search)}")
+
+        def search(key: Features, _: int) -> list[int]:
+            cursor.execute(query, (halfvec_text(key),))
+            return [number for (number,) in cursor.fetchall()]
+
+        yield search
+    connection.close()
+
+
+def _index_of(n_rows: int) -> SearchIndex:
+    """What the product would write down of such an index."""
+    return SearchIndex(
+        id=1,
+        collection_id=1,
+        collection="rows",
+        space_id=1,
+        space="benchmark",
+        n_features=4032,
+        recipe="pca",
+        dimensions=PCA_DIMENSIONS,
+        partitions=1,
+        state="building",
+        filled_to=n_rows,
+        n_fitted=_N_FITTED,
+        captured=1.0,
+        ef_search=EFFORT[0],
+        n_shortlist=EFFORT[1],
+        recall_target=None,
+        recall=None,
+        recall_k=None,
+        n_sampled=None,
+        measured_at=None,
+        created_at=datetime.now(UTC),
+        serving_at=None,
+    )
