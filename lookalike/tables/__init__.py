@@ -11,13 +11,17 @@ reembeddings                             collections that change their encoder
 leases ─< jobs                           a chunk that was published, or is in a worker's hands
 tallies                                  how many there are of what, as changes that add up
 controls                                 what is paused or limited
+thumbnails                               small pictures of images, written with their features
 uploads                                  bytes that came without a place to get them again
 query_features                           answers for query images, kept for an hour
+api_keys                                 who may use the API
+idempotent_requests                      what the API answered to a request that may come again
 workers                                  who is alive, and in which feature space
 """
 
 from __future__ import annotations
 
+from lookalike.tables.entering import api_keys, idempotent_requests
 from lookalike.tables.jobs import (
     controls,
     jobs,
@@ -33,6 +37,7 @@ from lookalike.tables.pictures import (
     features,
     image_tags,
     images,
+    thumbnails,
     uploads,
 )
 from lookalike.tables.schema import JOBS_CHANNEL, OUTCOMES_CHANNEL, SCHEMA, SCHEMA_VERSION, metadata
@@ -43,11 +48,13 @@ __all__ = [
     "OUTCOMES_CHANNEL",
     "SCHEMA",
     "SCHEMA_VERSION",
+    "api_keys",
     "calibrations",
     "collections",
     "controls",
     "feature_spaces",
     "features",
+    "idempotent_requests",
     "image_tags",
     "images",
     "jobs",
@@ -59,6 +66,7 @@ __all__ = [
     "reembeddings",
     "search_indexes",
     "tallies",
+    "thumbnails",
     "uploads",
     "workers",
 ]

@@ -118,3 +118,11 @@ image_tags = Table(
     Column("probability", REAL, nullable=False),
     Index("image_tags_label_idx", "space_id", "label", text("probability DESC")),
 )
+
+thumbnails = Table(
+    "thumbnails",
+    metadata,
+    Column("image_id", BigInteger, ForeignKey(images.c.id, ondelete="CASCADE"), primary_key=True),
+    # JPEG; see `lookalike_worker.thumbnails`.
+    Column("data", LargeBinary, nullable=False),
+)

@@ -1,0 +1,50 @@
+-- New tables alone: nothing that others use is locked.
+
+CREATE TABLE lookalike.api_keys (
+    id integer GENERATED ALWAYS AS IDENTITY,
+    name text NOT NULL,
+    -- SHA-256 of the secret, which has 256 random bits and so needs no salt and no slow hash.
+    digest bytea NOT NULL,
+    -- The secret's first characters, by which its owner knows it again.
+    hint text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    last_used_at timestamptz,
+    CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+    CONSTRAINT api_keys_digest_key UNIQUE (digest),
+    CONSTRAINT api_keys_name_check CHECK (length(name) BETWEEN 1 AND 200),
+    CONSTRAINT api_keys_digest_check CHECK (octet_length(digest) = 32),
+    CONSTRAINT api_keys_scopes_check CHECK (
+        cardinality(scopes) > 0 AND scopes <@ ARRAY['read', 'write', 'admin']
+    )
+);
+
+-- A request that came with a key of its own, and what was answered: the same again gets the same.
+CREATE TABLE lookalike.idempotent_requests (
+    -- 0 where the API asks for no key.
+    api_key_id integer NOT NULL,
+    key text NOT NULL,
+    -- SHA-256 of the method, the path and the body: another request must not take this key.
+    fingerprint bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    -- These three are empty while the first such request is under way.
+    status smallint,
+    headers jsonb,
+    body bytea,
+    CONSTRAINT idempotent_requests_pkey PRIMARY KEY (api_key_id, key),
+    CONSTRAINT idempotent_requests_key_check CHECK (length(key) BETWEEN 1 AND 255)
+);
+CREATE INDEX idempotent_requests_created_at_idx ON lookalike.idempotent_requests (created_at);
+
+-- Small pictures of images, written with their features; they go with their image.
+CREATE TABLE lookalike.thumbnails (
+    image_id bigint NOT NULL,
+    data bytea NOT NULL,
+    CONSTRAINT thumbnails_pkey PRIMARY KEY (image_id),
+    CONSTRAINT thumbnails_image_id_fkey FOREIGN KEY (image_id)
+        REFERENCES lookalike.images (id) ON DELETE CASCADE
+);
+-- They are compressed already.
+ALTER TABLE lookalike.thumbnails ALTER COLUMN data SET STORAGE EXTERNAL;
