@@ -13,9 +13,11 @@ from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import Job, JobStatus
 
 if TYPE_CHECKING:
+    from lookalike.async_client import AsyncLookalike
     from lookalike.client import Lookalike
 
 __all__ = [
+    "AsyncLookalike",
     "FeatureSpace",
     "ImageKey",
     "ImageRef",
@@ -37,4 +39,8 @@ def __getattr__(name: str) -> object:
         from lookalike.client import Lookalike
 
         return Lookalike
+    if name == "AsyncLookalike":
+        from lookalike.async_client import AsyncLookalike
+
+        return AsyncLookalike
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
