@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[2]
 # Modules are shared between runs: NASNet-A Large takes a minute to build.
 CACHE = ROOT / ".cache" / "encoders"
 
+# Beside the other half of the suite, NASNet-A Large takes minutes to build and to load.
+pytestmark = pytest.mark.timeout(900)
+
 EXPECTED = {
     "fake": (32, 4032, False),
     "efficientnet_lite0": (256, 1280, True),
