@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, Engine, text
 
 from lookalike.database import transaction
-from lookalike.errors import StoreUnavailable
+from lookalike.errors import Rejected, StoreUnavailable
 from lookalike.indexes import drop_indexes
 from lookalike.older import moment, wait_for_older
 from lookalike.queue import find_collection
@@ -88,7 +88,8 @@ def erase_images(engine: Engine, image_ids: Sequence[int]) -> Receipt:
 def erase_collection(
     engine: Engine, name: str, *, watch: Callable[[Receipt], None] = lambda _: None
 ) -> Receipt:
-    """Erase a collection with everything in it; raises UnknownCollection.
+    """Erase a collection with everything in it; raises UnknownCollection,
+    and Rejected where a table is attached to it.
 
     Its name is free at once. Should this be broken off, it goes on where it
     stood when it is called with the name that `lookalike collections` then
@@ -97,6 +98,7 @@ def erase_collection(
     """
     with transaction(engine) as connection:
         collection_id = find_collection(connection, name)
+        _check_detached(connection, collection_id, name)
         connection.execute(
             text("UPDATE lookalike.collections SET name = :name WHERE id = :id"),
             {"name": f"{_ERASING}{collection_id}", "id": collection_id},
@@ -114,6 +116,21 @@ def erase_collection(
     with transaction(engine) as connection:
         n_jobs = _delete_rest(connection, collection_id)
     return replace(receipt, n_jobs=receipt.n_jobs + n_jobs)
+
+
+def _check_detached(connection: Connection, collection_id: int, name: str) -> None:
+    table = connection.scalar(
+        text("""
+            SELECT "table"::text FROM lookalike.attachments WHERE collection_id = :id LIMIT 1
+        """),
+        {"id": collection_id},
+    )
+    if table is not None:
+        raise Rejected(
+            f"the table {table} is attached to {name!r} and would fill it again: "
+            f"`lookalike detach {table}` first",
+            value=table,
+        )
 
 
 def _erase_all(

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from lookalike import controls, erasure, failures, leases, limits, retention
+from lookalike.attachments import Attachments
 from lookalike.controls import Control, InHand
 from lookalike.database import Listener, transaction
 from lookalike.erasure import Receipt
@@ -32,6 +33,11 @@ class Operator:
     def __init__(self, engine: Engine, database_url: str) -> None:
         self._engine = engine
         self._url = database_url
+
+    @property
+    def attachments(self) -> Attachments:
+        """Tables of this database whose rows are followed."""
+        return Attachments(self._engine)
 
     def pause(self, collection: str | None = None, *, all_lanes: bool = False) -> str:
         """Hold the bulk lane, or all lanes, back; gives which are paused now: `bulk` or `all`.

@@ -14,7 +14,17 @@ import structlog
 from celery import Celery
 from sqlalchemy import Engine
 
-from lookalike import broker, leases, metrics, reembedding, retention, tallies, tracing, workers
+from lookalike import (
+    attachments,
+    broker,
+    leases,
+    metrics,
+    reembedding,
+    retention,
+    tallies,
+    tracing,
+    workers,
+)
 from lookalike.database import Listener, open_engine, transaction
 from lookalike.errors import Unavailable
 from lookalike.metrics import RelayCounts
@@ -31,6 +41,8 @@ POLL_S = 0.5
 FOLD_S = 1.0
 # A portion of each collection that changes its encoder: 5,000 images a second at most.
 REEMBED_S = 1.0
+# A row of an attached table waits so long at most before it is enqueued.
+ATTACHED_S = 1.0
 # Once more through images that seem to be embedded in both spaces.
 ROUND_S = 60.0
 HOUSEKEEPING_S = 60.0
@@ -87,6 +99,8 @@ class Relay:
                 tallies.fold(connection)
         if self._is_due("reembeddings", REEMBED_S):
             n_freed += reembedding.sweep(self._engine, all_rounds=self._is_due("rounds", ROUND_S))
+        if self._is_due("attachments", ATTACHED_S):
+            n_freed += attachments.follow(self._engine)
         if self._is_due("house", HOUSEKEEPING_S):
             self.keep_house()
         self.counts.last_round = time.monotonic()

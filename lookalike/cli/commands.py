@@ -6,6 +6,7 @@ import typer
 
 from lookalike.cli import (
     ask,
+    attach,
     duplicates,
     erase,
     failed,
@@ -33,7 +34,10 @@ _USE, _LOOK, _OPERATE, _RUN = "Use", "Look", "Operate", "Run"
 app.command(rich_help_panel=_USE)(ask.add)
 app.command(rich_help_panel=_USE)(ask.search)
 app.command(rich_help_panel=_USE)(duplicates.duplicates)
+app.command(rich_help_panel=_USE)(attach.attach)
+app.command(rich_help_panel=_USE)(attach.detach)
 app.command(rich_help_panel=_LOOK)(status.status)
+app.command(rich_help_panel=_LOOK)(attach.attached)
 app.command(rich_help_panel=_LOOK)(recall.recall)
 app.command(rich_help_panel=_LOOK)(inspect.why)
 app.command(rich_help_panel=_LOOK)(inspect.doctor)

@@ -14,6 +14,8 @@ controls                                 what is paused or limited
 thumbnails                               small pictures of images, written with their features
 uploads                                  bytes that came without a place to get them again
 query_features                           answers for query images, kept for an hour
+attachments ─< attached_rows             users' tables that are followed, and their rows' images;
+                                         attached_changes wait, attached_orphans are to be erased
 api_keys                                 who may use the API
 idempotent_requests                      what the API answered to a request that may come again
 workers                                  who is alive, and in which feature space
@@ -21,6 +23,12 @@ workers                                  who is alive, and in which feature spac
 
 from __future__ import annotations
 
+from lookalike.tables.attaching import (
+    attached_changes,
+    attached_orphans,
+    attached_rows,
+    attachments,
+)
 from lookalike.tables.entering import api_keys, idempotent_requests
 from lookalike.tables.jobs import (
     controls,
@@ -49,6 +57,10 @@ __all__ = [
     "SCHEMA",
     "SCHEMA_VERSION",
     "api_keys",
+    "attached_changes",
+    "attached_orphans",
+    "attached_rows",
+    "attachments",
     "calibrations",
     "collections",
     "controls",

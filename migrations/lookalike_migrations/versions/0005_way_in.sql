@@ -48,3 +48,51 @@ CREATE TABLE lookalike.thumbnails (
 );
 -- They are compressed already.
 ALTER TABLE lookalike.thumbnails ALTER COLUMN data SET STORAGE EXTERNAL;
+
+-- Users' tables whose rows are followed: a column of theirs says where an image is.
+CREATE TABLE lookalike.attachments (
+    id integer GENERATED ALWAYS AS IDENTITY,
+    collection_id integer NOT NULL,
+    "table" regclass NOT NULL,
+    key_column text NOT NULL,
+    url_column text NOT NULL,
+    metadata_columns text[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    -- How far the table has been read, by its key; empty once it was read to its end.
+    filled_to text,
+    is_filled boolean NOT NULL DEFAULT false,
+    CONSTRAINT attachments_pkey PRIMARY KEY (id),
+    CONSTRAINT attachments_table_url_column_collection_id_key
+        UNIQUE ("table", url_column, collection_id)
+);
+
+-- Rows that were written since: the table's trigger tells which, and the row itself tells the rest.
+CREATE TABLE lookalike.attached_changes (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    attachment_id integer NOT NULL,
+    -- Empty: all of them, since the table was truncated.
+    row_key text NOT NULL,
+    CONSTRAINT attached_changes_pkey PRIMARY KEY (id)
+);
+CREATE INDEX attached_changes_attachment_id_id_idx
+    ON lookalike.attached_changes (attachment_id, id);
+
+-- Which image a row shows.
+CREATE TABLE lookalike.attached_rows (
+    attachment_id integer NOT NULL,
+    row_key text NOT NULL,
+    image_id bigint,
+    -- Whether the image is there for attached rows alone, and goes with the last of them.
+    is_made boolean NOT NULL,
+    -- Why the row has no image.
+    refused text,
+    CONSTRAINT attached_rows_pkey PRIMARY KEY (attachment_id, row_key)
+);
+CREATE INDEX attached_rows_image_id_idx ON lookalike.attached_rows (image_id)
+    WHERE image_id IS NOT NULL;
+
+-- Images that no row shows any more: to be erased.
+CREATE TABLE lookalike.attached_orphans (
+    image_id bigint NOT NULL,
+    CONSTRAINT attached_orphans_pkey PRIMARY KEY (image_id)
+);
