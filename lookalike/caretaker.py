@@ -1,4 +1,4 @@
-"""A process that sees to the indexes: once, or again and again until it is stopped."""
+"""A process that sees to indexes and maps: once, or again and again until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lookalike import metrics
 from lookalike.database import check_schema, open_engine
 from lookalike.errors import Unavailable
 from lookalike.indexes import BuildStep, Care, Policy, upkeep
+from lookalike.maps import make_wanted
 from lookalike.metrics import CapturedCollector
 from lookalike.probes import Probes, ProbeServer
 from lookalike.settings import Settings
@@ -42,6 +43,8 @@ class Caretaker:
                 if care.captured_ratio is not None:
                     self.captured[care.collection] = care.captured_ratio
                 yield care
+            for made in make_wanted(self._engine):
+                log.info("map made", collection=made.collection, n_points=made.n_points)
         except _Stopped:
             log.info("upkeep stopped", left="the next round goes on with the build")
 

@@ -173,6 +173,7 @@ def _delete_rest(connection: Connection, collection_id: int) -> int:
     n_jobs = connection.execute(
         text("DELETE FROM lookalike.jobs WHERE collection_id = :id"), chosen
     ).rowcount
-    connection.execute(text("DELETE FROM lookalike.controls WHERE collection_id = :id"), chosen)
+    for table in ("controls", "maps"):
+        connection.execute(text(f"DELETE FROM lookalike.{table} WHERE collection_id = :id"), chosen)
     connection.execute(text("DELETE FROM lookalike.collections WHERE id = :id"), chosen)
     return n_jobs

@@ -12,6 +12,7 @@ from lookalike.cli import (
     failed,
     index,
     inspect,
+    mapping,
     operate,
     recall,
     reembed,
@@ -39,6 +40,7 @@ app.command(rich_help_panel=_USE)(attach.detach)
 app.command(rich_help_panel=_LOOK)(status.status)
 app.command(rich_help_panel=_LOOK)(attach.attached)
 app.command(rich_help_panel=_LOOK)(recall.recall)
+app.command("map", rich_help_panel=_LOOK)(mapping.make)
 app.command(rich_help_panel=_LOOK)(inspect.why)
 app.command(rich_help_panel=_LOOK)(inspect.doctor)
 app.command(rich_help_panel=_OPERATE)(operate.pause)

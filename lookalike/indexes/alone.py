@@ -10,7 +10,7 @@ from sqlalchemy import Engine, exc, text
 
 from lookalike.database import translated
 
-Purpose = Literal["lookalike.index", "lookalike.upkeep"]
+Purpose = Literal["lookalike.index", "lookalike.map", "lookalike.upkeep"]
 
 
 @contextmanager

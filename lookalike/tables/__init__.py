@@ -14,6 +14,7 @@ controls                                 what is paused or limited
 thumbnails                               small pictures of images, written with their features
 uploads                                  bytes that came without a place to get them again
 query_features                           answers for query images, kept for an hour
+maps ─< map_points                       where a collection's images lie in a plane
 attachments ─< attached_rows             users' tables that are followed, and their rows' images;
                                          attached_changes wait, attached_orphans are to be erased
 api_keys                                 who may use the API
@@ -39,6 +40,7 @@ from lookalike.tables.jobs import (
     tallies,
     workers,
 )
+from lookalike.tables.mapping import map_points, maps
 from lookalike.tables.pictures import (
     collections,
     feature_spaces,
@@ -73,6 +75,8 @@ __all__ = [
     "key_axes",
     "lease_numbers",
     "leases",
+    "map_points",
+    "maps",
     "metadata",
     "query_features",
     "reembeddings",

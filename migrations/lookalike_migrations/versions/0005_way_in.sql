@@ -96,3 +96,28 @@ CREATE TABLE lookalike.attached_orphans (
     image_id bigint NOT NULL,
     CONSTRAINT attached_orphans_pkey PRIMARY KEY (image_id)
 );
+
+-- A collection laid out in a plane.
+CREATE TABLE lookalike.maps (
+    collection_id integer NOT NULL,
+    -- Set while a map is wanted that has not been made.
+    requested_at timestamptz,
+    -- Why the last try came to nothing.
+    error text,
+    -- Empty before the first map.
+    made_at timestamptz,
+    space_id integer,
+    CONSTRAINT maps_pkey PRIMARY KEY (collection_id)
+);
+
+-- Where an image lies: both from 0 to 1.
+CREATE TABLE lookalike.map_points (
+    image_id bigint NOT NULL,
+    collection_id integer NOT NULL,
+    x real NOT NULL,
+    y real NOT NULL,
+    CONSTRAINT map_points_pkey PRIMARY KEY (image_id),
+    CONSTRAINT map_points_image_id_fkey FOREIGN KEY (image_id)
+        REFERENCES lookalike.images (id) ON DELETE CASCADE
+);
+CREATE INDEX map_points_collection_id_idx ON lookalike.map_points (collection_id);
