@@ -28,7 +28,7 @@ from lookalike_worker.consuming import consume_queries
 from lookalike_worker.decode import decode_image
 from lookalike_worker.encoder import Encoder, Tagger
 from lookalike_worker.encoders import load_encoder, load_tagger
-from lookalike_worker.fetch import Fetcher, FetchPolicy
+from lookalike_worker.fetching import Fetcher, FetchPolicy
 from lookalike_worker.golden import golden_images
 from lookalike_worker.heartbeat import Heartbeat
 from lookalike_worker.lookout import AGREEING, WARM, Lookout

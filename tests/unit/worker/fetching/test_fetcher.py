@@ -20,9 +20,9 @@ from lookalike.errors import (
     ReferenceInvalid,
 )
 from lookalike.images import ImageKey, ImageRef
-from lookalike_worker.addresses import Resolve, resolve
-from lookalike_worker.fetch import Fetcher, FetchPolicy
-from tests.unit.worker.image_host import ImageHost
+from lookalike_worker.fetching import Fetcher, FetchPolicy
+from lookalike_worker.fetching.dialling import Resolve, resolve
+from tests.unit.worker.fetching.image_host import ImageHost
 
 IMAGE = b"the bytes of an image, which fetching does not look at"
 POLICY = FetchPolicy(connect_timeout_s=2, total_timeout_s=5, max_bytes=1000)

@@ -1,104 +1,32 @@
-"""The network policy: which hosts may be asked, and the dialling of exactly what was checked."""
+"""The dialling of exactly what was checked, and the deadline of all that follows."""
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import httpcore
 from httpcore import SOCKET_OPTION, NetworkStream
 
-from lookalike.errors import InvalidSetting, ReferenceForbidden, ReferenceInvalid
+from lookalike.errors import ReferenceForbidden, ReferenceInvalid
+from lookalike_worker.fetching.addresses import is_public
+from lookalike_worker.fetching.allowed_hosts import AllowedHosts
 
 Resolve = Callable[[str, int], list[str]]
 """Maps a host and a port to its addresses; OSError where it has none."""
 
-_IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 _WEB_PORTS = frozenset({80, 443})
-_ENTRY = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]+)(:(?P<port>[0-9]{1,5}))?")
-
-# IPv6 hands out addresses from this block alone. Outside it lie those that carry
-# an IPv4 address (::ffff:0:0/96, ::/96, NAT64's 64:ff9b::/96) and all private ones.
-_IPV6_UNICAST = ipaddress.IPv6Network("2000::/3")
-
-# Within what Python's own tables call global, and yet no public host, or a tunnel to
-# any host. Python 3.11 is lenient with several of them.
-_SPECIAL = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "192.0.0.0/24",  # IETF protocol assignments
-            "192.88.99.0/24",  # 6to4 relays
-            "2001::/23",  # IETF protocol assignments, Teredo among them
-            "2002::/16",  # 6to4
-            "3fff::/20",  # documentation
-        ),
-    )
-)
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an address is an ordinary host's of the public internet.
-
-    Private, loopback, link-local, carrier-grade NAT, multicast, reserved and
-    documentation addresses are not, nor those that lead to an IPv4 address by
-    way of IPv6: mapped, compatible, NAT64, 6to4, Teredo.
-    """
-    try:
-        ip: _IPAddress = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if ip.version == 6 and ip not in _IPV6_UNICAST:
-        return False
-    special = any(ip in network for network in _SPECIAL)
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or special)
 
 
 def resolve(host: str, port: int) -> list[str]:
     """Ask the system's resolver; it alone bounds how long that takes."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedHosts:
-    """Hosts that may be asked whatever their addresses; a port of None means every port."""
-
-    entries: frozenset[tuple[str, int | None]]
-
-    @classmethod
-    def parse(cls, texts: Iterable[str]) -> Self:
-        """Read entries `host` or `host:port`, IPv6 in brackets; raises InvalidSetting."""
-        return cls(frozenset(map(_allowed, texts)))
-
-    def __contains__(self, host_and_port: tuple[str, int]) -> bool:
-        host, port = host_and_port
-        host = _plain(host)
-        return (host, None) in self.entries or (host, port) in self.entries
-
-
-def _plain(host: str) -> str:
-    return host.strip("[]").rstrip(".").lower()
-
-
-def _allowed(text: str) -> tuple[str, int | None]:
-    entry = _ENTRY.fullmatch(text)
-    if entry is None:
-        raise InvalidSetting(
-            f"LOOKALIKE_ALLOW_HOSTS has the entry {text!r}; expected host or host:port, "
-            "an IPv6 address in brackets, no scheme and no path",
-            value=text,
-        )
-    return _plain(entry["host"]), int(entry["port"]) if entry["port"] else None
 
 
 class Dialler(httpcore.NetworkBackend):
