@@ -24,6 +24,7 @@ from lookalike.database import open_engine, transaction
 from lookalike.edits import Edit, cropped, halved, lit, unchanged
 from lookalike.errors import Rejected, SampleTooSmall, WrongFeatureSpace
 from lookalike.features import Features
+from lookalike.file_roots import resolved_roots, root_of
 from lookalike.images import Source
 from lookalike.inputs import read_file
 from lookalike.pictures import open_picture
@@ -129,8 +130,7 @@ def _bytes(engine: Engine, settings: Settings, image: StoredImage) -> bytes | No
 
 def _is_permitted(path: Path, roots: tuple[Path, ...]) -> bool:
     """Whether a file is inside one of the roots; where there are none, the account decides."""
-    resolved = path.resolve()
-    return not roots or any(resolved.is_relative_to(root.resolve()) for root in roots)
+    return not roots or root_of(path.resolve(), resolved_roots(roots)) is not None
 
 
 def _distance(query: QueryFeatures, stored: QueryFeatures) -> float:

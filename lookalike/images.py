@@ -44,6 +44,12 @@ class ImageKey:
     def of(cls, data: bytes) -> ImageKey:
         return cls(hashlib.sha256(data).digest())
 
+    @classmethod
+    def of_file(cls, path: Path) -> ImageKey:
+        """The key of a file of any size; raises OSError."""
+        with path.open("rb") as file:
+            return cls(hashlib.file_digest(file, "sha256").digest())
+
     def __str__(self) -> str:
         return self.digest.hex()
 
@@ -84,7 +90,13 @@ class ImageRef:
 
     @classmethod
     def of_path(cls, path: Path) -> ImageRef:
-        return cls._checked(path.expanduser().absolute().as_uri())
+        """The reference of a path; raises ReferenceInvalid, also for a home that nobody has."""
+        try:
+            return cls._checked(path.expanduser().absolute().as_uri())
+        except RuntimeError as error:
+            raise ReferenceInvalid(
+                f"{path} names a home that does not exist: give the whole path", value=str(path)
+            ) from error
 
     @classmethod
     def of_upload(cls, key: ImageKey) -> ImageRef:
@@ -113,9 +125,21 @@ class ImageRef:
 
     @property
     def path(self) -> Path:
-        """The path of a `file:` reference."""
+        """The path of a `file:` reference; raises ReferenceInvalid where it is another host's."""
+        try:
+            parts = urlsplit(self.text)
+        except ValueError as error:
+            raise ReferenceInvalid(
+                f"{self.text!r} is no valid file: reference: {error}", value=self.text
+            ) from error
+        if parts.netloc.lower() not in ("", "localhost"):
+            raise ReferenceInvalid(
+                f"found the host {parts.netloc!r} in {self.text!r}; expected file:///path of the "
+                "machine itself: mount the folder there, or upload the bytes",
+                value=self.text,
+            )
         # By bytes: a name on disk need not be UTF-8.
-        return Path(os.fsdecode(unquote_to_bytes(urlsplit(self.text).path)))
+        return Path(os.fsdecode(unquote_to_bytes(parts.path)))
 
     @property
     def upload_key(self) -> ImageKey:

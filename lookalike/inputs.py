@@ -37,7 +37,7 @@ def request_of(image: str | Path | ImageRef, metadata: Mapping[str, object] | No
         # Only a key tells that a picture has changed. One that this machine cannot read is
         # for the worker to judge.
         try:
-            key = ImageKey.of(ref.path.read_bytes())
+            key = ImageKey.of_file(ref.path)
         except OSError:
             key = None
     return Request(ref, key, metadata)

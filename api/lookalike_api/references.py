@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from lookalike.errors import ReferenceForbidden
+from lookalike.errors import ReferenceForbidden, ReferenceInvalid
+from lookalike.file_roots import resolved_roots, root_of
 from lookalike.images import ImageRef, Source
+
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*)\s*:")
 
 
 def permitted(text: str, file_roots: Iterable[Path]) -> ImageRef:
@@ -20,8 +24,9 @@ def permitted(text: str, file_roots: Iterable[Path]) -> ImageRef:
         return ImageRef.of_upload(ref.upload_key)
     if ref.source is Source.HTTP:
         return ref
+    _refuse_other_schemes(text)
     path = _resolved(ref.path) if ref.path.is_absolute() else None
-    if path is None or not any(path.is_relative_to(root.resolve()) for root in file_roots):
+    if path is None or root_of(path, resolved_roots(file_roots)) is None:
         raise ReferenceForbidden(
             f"found the file reference {text!r}; expected a file inside one of the folders of "
             "LOOKALIKE_FILE_ROOTS: upload the image, give an http(s) URL, or allow its folder",
@@ -29,6 +34,17 @@ def permitted(text: str, file_roots: Iterable[Path]) -> ImageRef:
         )
     # What was checked is what is read later: a link that moves meanwhile changes nothing.
     return ImageRef.of_path(path)
+
+
+def _refuse_other_schemes(text: str) -> None:
+    """Raise for `data:…` and its like, which on a command line may be files' names."""
+    scheme = _SCHEME.match(text)
+    if scheme and scheme[1].lower() != "file":
+        raise ReferenceInvalid(
+            f"found the scheme {scheme[1]!r} in {text[:200]!r}; expected file, http, https or "
+            "upload: download the image first, or upload its bytes",
+            value=text,
+        )
 
 
 def _resolved(path: Path) -> Path | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lookalike.demo.contact_sheet import SheetNeighbour, SheetRow, write_contact_sheet
 from lookalike.features import Neighbour
+from lookalike.file_roots import resolved_roots, root_of
 from lookalike.images import ImageRef, Source
 from lookalike.reembedding import Change, Compared
 
@@ -28,9 +29,7 @@ def write_comparison(
     below the roots.
     """
     with tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
-        pictures = _Pictures(
-            Path(folder), [root.expanduser().resolve() for root in file_roots], upload
-        )
+        pictures = _Pictures(Path(folder), resolved_roots(file_roots), upload)
         rows = [row for one in examples for row in _rows(one, change, pictures)]
         write_contact_sheet(
             path,
@@ -47,7 +46,7 @@ class _Pictures:
     """Paths of pictures, uploads written into a folder; counts those that are not to be had."""
 
     def __init__(
-        self, folder: Path, roots: list[Path], upload: Callable[[str], bytes | None]
+        self, folder: Path, roots: tuple[Path, ...], upload: Callable[[str], bytes | None]
     ) -> None:
         self._folder = folder
         self._roots = roots
@@ -59,7 +58,7 @@ class _Pictures:
         ref = ImageRef(reference)
         if ref.source is Source.FILE:
             resolved = ref.path.resolve()
-            if resolved.is_file() and any(resolved.is_relative_to(root) for root in self._roots):
+            if resolved.is_file() and root_of(resolved, self._roots) is not None:
                 return resolved
         kept = self._folder / f"image {image_id}"
         data = self._upload(reference) if ref.source is Source.UPLOAD else None
