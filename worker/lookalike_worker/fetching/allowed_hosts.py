@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ _ENTRY = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]+)(:(?P<port>[0-9]
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """Hosts that may be asked whatever their addresses; a port of None means every port."""
+    """Hosts that may be asked although they are private; a port of None means every port."""
 
     entries: frozenset[tuple[str, int | None]]
 
@@ -25,20 +26,26 @@ class AllowedHosts:
 
     def __contains__(self, host_and_port: tuple[str, int]) -> bool:
         host, port = host_and_port
-        host = _plain(host)
+        host = plain_host(host)
         return (host, None) in self.entries or (host, port) in self.entries
 
 
-def _plain(host: str) -> str:
-    return host.strip("[]").rstrip(".").lower()
+def plain_host(host: str) -> str:
+    """A host in the one way in which hosts are compared, an address in its shortest form."""
+    host = host.strip("[]").rstrip(".").lower()
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host
 
 
 def _allowed(text: str) -> tuple[str, int | None]:
     entry = _ENTRY.fullmatch(text)
-    if entry is None:
+    port = int(entry["port"]) if entry and entry["port"] else None
+    if entry is None or not (port is None or 0 < port < 65536):
         raise InvalidSetting(
             f"LOOKALIKE_ALLOW_HOSTS has the entry {text!r}; expected host or host:port, "
             "an IPv6 address in brackets, no scheme and no path",
             value=text,
         )
-    return _plain(entry["host"]), int(entry["port"]) if entry["port"] else None
+    return plain_host(entry["host"]), port

@@ -11,7 +11,11 @@ from lookalike_worker.fetching.policy import FetchPolicy
 
 
 def read_body(chunks: Iterable[bytes], encoding: bytes, policy: FetchPolicy) -> bytes:
-    """Read a body until it ends or exceeds the limit, before and after decompression."""
+    """Read a body until it ends or exceeds the limit, before and after decompression.
+
+    What follows the end of the compressed data is not read. Raises ImageTooLarge,
+    and ImageUnreadable for an encoding that is unknown, damaged or cut short.
+    """
     inflate = None
     if encoding in (b"gzip", b"x-gzip", b"deflate"):
         inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
@@ -27,6 +31,11 @@ def read_body(chunks: Iterable[bytes], encoding: bytes, policy: FetchPolicy) -> 
         except zlib.error:
             _refuse_encoding(encoding)
         policy.check_size(len(body))
+        if inflate and inflate.eof:
+            # zlib would gather all further bytes, and copy them anew with each chunk.
+            return bytes(body)
+    if inflate:
+        _refuse_encoding(encoding)
     return bytes(body)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,19 +13,9 @@ import httpcore
 from httpcore import SOCKET_OPTION, NetworkStream
 
 from lookalike.errors import ReferenceForbidden, ReferenceInvalid
-from lookalike_worker.fetching.addresses import is_public
-from lookalike_worker.fetching.allowed_hosts import AllowedHosts
-
-Resolve = Callable[[str, int], list[str]]
-"""Maps a host and a port to its addresses; OSError where it has none."""
-
-_WEB_PORTS = frozenset({80, 443})
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """Ask the system's resolver; it alone bounds how long that takes."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+from lookalike_worker.fetching.addresses import is_private, is_public
+from lookalike_worker.fetching.allowed_hosts import AllowedHosts, plain_host
+from lookalike_worker.fetching.resolving import Resolve, resolve_within
 
 
 class Dialler(httpcore.NetworkBackend):
@@ -37,8 +26,9 @@ class Dialler(httpcore.NetworkBackend):
     on to use the host's name for the Host header and for TLS.
     """
 
-    def __init__(self, allowed: AllowedHosts, *, resolve: Resolve = resolve) -> None:
+    def __init__(self, allowed: AllowedHosts, *, ports: Container[int], resolve: Resolve) -> None:
         self._allowed = allowed
+        self._ports = ports
         self._resolve = resolve
         self._sockets = httpcore.SyncBackend()
         # A connection outlives the fetch that made it; each thread has its own deadline.
@@ -70,7 +60,7 @@ class Dialler(httpcore.NetworkBackend):
     ) -> NetworkStream:
         """Connect to a host that may be asked; raises ReferenceForbidden for any other."""
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
-        for address in self._checked(host, port):
+        for address in self._checked(host, port, self.remaining_s(timeout)):
             try:
                 stream = self._sockets.connect_tcp(
                     address, port, self.remaining_s(timeout), local_address, socket_options
@@ -81,31 +71,46 @@ class Dialler(httpcore.NetworkBackend):
                 return _TimedStream(stream, self.remaining_s)
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
-    def _checked(self, host: str, port: int) -> list[str]:
+    def _checked(self, host: str, port: int, timeout_s: float) -> list[str]:
+        """All addresses of a host; raises ReferenceForbidden if one of them may not be dialled."""
         is_allowed = (host, port) in self._allowed
-        if not is_allowed and port not in _WEB_PORTS:
+        if not is_allowed and port not in self._ports:
             raise ReferenceForbidden(
                 f"found port {port} at {host}; expected 80 or 443: serve the image there, or "
                 f"add {host}:{port} to LOOKALIKE_ALLOW_HOSTS",
                 value=port,
             )
         try:
-            addresses = self._resolve(host, port)
+            addresses = resolve_within(timeout_s, self._resolve, host, port)
         except UnicodeError as error:
             raise ReferenceInvalid(
                 f"{host!r} is no valid host name: {error}", value=host
             ) from error
         except OSError as error:
             raise httpcore.ConnectError(f"the name {host} does not resolve: {error}") from error
-        refused = [] if is_allowed else [it for it in addresses if not is_public(it)]
-        if refused:
-            # The addresses stay out of the message: whoever may enqueue could map a network.
-            raise ReferenceForbidden(
+        # The addresses stay out of the messages: whoever may enqueue could map a network.
+        if not is_allowed:
+            _refuse_others(
+                addresses,
+                is_public,
                 f"found that {host} leads to an address that is not public; expected a host of "
                 f"the public internet: upload the bytes, or add {host} to LOOKALIKE_ALLOW_HOSTS",
-                value=refused,
+            )
+        else:
+            _refuse_others(
+                addresses,
+                lambda it: is_public(it) or is_private(it) or it == plain_host(host),
+                f"found that {host}, which LOOKALIKE_ALLOW_HOSTS allows, leads to an address "
+                "that is no private host's, as a cloud's metadata; expected a private network: "
+                "add the address itself, if it is meant",
             )
         return addresses
+
+
+def _refuse_others(addresses: list[str], may_dial: Callable[[str], bool], message: str) -> None:
+    refused = [address for address in addresses if not may_dial(address)]
+    if refused:
+        raise ReferenceForbidden(message, value=refused)
 
 
 class _TimedStream(NetworkStream):

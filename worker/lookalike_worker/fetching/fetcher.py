@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 
 from lookalike.errors import ImageNotFound, ReferenceInvalid
 from lookalike.images import ImageKey, ImageRef, Source
-from lookalike_worker.fetching.dialling import Resolve, resolve
 from lookalike_worker.fetching.files import FileReader
 from lookalike_worker.fetching.policy import FetchPolicy
+from lookalike_worker.fetching.resolving import Resolve, resolve
 from lookalike_worker.fetching.web import Downloader
 
 LoadUpload = Callable[[ImageKey], bytes | None]
@@ -19,16 +20,22 @@ class Fetcher:
     """Fetches images from files, uploads and web servers; many threads may share one.
 
     Raises InvalidSetting, when built, for an entry of `allow_hosts` that is
-    no host.
+    no host. `tls` decides which certificates are trusted; by default those of
+    the public authorities.
     """
 
     def __init__(
-        self, policy: FetchPolicy, *, load_upload: LoadUpload, resolve: Resolve = resolve
+        self,
+        policy: FetchPolicy,
+        *,
+        load_upload: LoadUpload,
+        resolve: Resolve = resolve,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._policy = policy
         self._load_upload = load_upload
         self._files = FileReader(policy)
-        self._web = Downloader(policy, resolve=resolve)
+        self._web = Downloader(policy, resolve=resolve, tls=tls)
 
     def fetch(self, ref: ImageRef) -> bytes:
         """The bytes at a reference, at most `max_bytes` of them; there is no retry here.

@@ -14,8 +14,8 @@ class FetchPolicy:
 
     `file_roots` are the folders that `file:` references may point into, "/"
     for all of them; none forbids such references. `allow_hosts` are entries
-    `host` or `host:port` that may be asked although their addresses are not
-    public or their port is neither 80 nor 443.
+    `host` or `host:port` that may be asked although their addresses are
+    private or their port is none of `ports`.
     """
 
     connect_timeout_s: float
@@ -23,6 +23,7 @@ class FetchPolicy:
     max_bytes: int
     file_roots: tuple[Path, ...] = ()
     allow_hosts: tuple[str, ...] = ()
+    ports: frozenset[int] = frozenset({80, 443})
 
     def check_size(self, n_bytes: int) -> None:
         """Raise ImageTooLarge for more than `max_bytes`."""

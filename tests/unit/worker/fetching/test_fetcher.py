@@ -21,7 +21,7 @@ from lookalike.errors import (
 )
 from lookalike.images import ImageKey, ImageRef
 from lookalike_worker.fetching import Fetcher, FetchPolicy
-from lookalike_worker.fetching.dialling import Resolve, resolve
+from lookalike_worker.fetching.resolving import Resolve, resolve
 from tests.unit.worker.fetching.image_host import ImageHost
 
 IMAGE = b"the bytes of an image, which fetching does not look at"
@@ -104,7 +104,7 @@ def test_the_root_of_all_allows_every_file(root: Path, make_fetcher: MakeFetcher
         ("pipe.jpg", ImageNotFound, "no regular file"),
         ("large.jpg/within", ImageNotFound, "found nothing"),
         ("n" * 300, ImageNotFound, "found nothing"),
-        ("loop.jpg", ReferenceInvalid, "loop"),
+        ("loop.jpg", ImageNotFound, "found nothing"),
         ("large.jpg", ImageTooLarge, "1,001 bytes"),
         ("escape.jpg", ReferenceForbidden, "LOOKALIKE_FILE_ROOTS"),
         ("../secret.jpg", ReferenceForbidden, "LOOKALIKE_FILE_ROOTS"),
@@ -127,7 +127,7 @@ def test_a_file_without_roots_says_what_to_set(root: Path, make_fetcher: MakeFet
 
 def test_a_device_is_refused_unopened(make_fetcher: MakeFetcher) -> None:
     with pytest.raises(ImageNotFound, match="no regular file"):
-        make_fetcher(file_roots=(Path("/"),)).fetch(ImageRef("file:///dev/zero"))
+        make_fetcher(file_roots=(Path("/dev"),)).fetch(ImageRef("file:///dev/zero"))
 
 
 @pytest.mark.parametrize(
