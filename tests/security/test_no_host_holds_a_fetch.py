@@ -74,7 +74,9 @@ def test_a_byte_now_and_then_does_not_prolong_a_fetch(
 def test_nor_does_one_within_the_greeting_of_tls(start: bytes, make_fetcher: MakeFetcher) -> None:
     greeting = drip(start, b"\0") if start else drip(TLS_RECORD[:5], b"\2")
     with RawHost({}, greeting=greeting) as host:
-        fetcher = make_fetcher(allow_hosts=(host.origin,), total_timeout_s=TOTAL_S)
+        fetcher = make_fetcher(
+            allow_hosts=(host.origin,), connect_timeout_s=60, total_timeout_s=TOTAL_S
+        )
         with left_in_time():
             fetcher.fetch(ImageRef(f"https://{host.origin}/"))
 
