@@ -72,7 +72,7 @@ def test_what_exceeds_the_limit_is_not_read_to_its_end(
     large: Answer, make_fetcher: MakeFetcher
 ) -> None:
     with RawHost({"/": large}) as host:
-        fetcher = make_fetcher(allow_hosts=(host.origin,), total_timeout_s=20)
+        fetcher = make_fetcher(allow_hosts=(host.origin,))
         with pytest.raises(ImageTooLarge, match=f"at most {LIMIT:,}"):
             fetcher.fetch(ImageRef(host.url()))
 
@@ -82,7 +82,7 @@ def test_what_has_no_end_or_an_unknown_form_is_given_up(
     broken: Answer, error: type[LookalikeError], make_fetcher: MakeFetcher
 ) -> None:
     with RawHost({"/": broken}) as host:
-        fetcher = make_fetcher(allow_hosts=(host.origin,), total_timeout_s=20)
+        fetcher = make_fetcher(allow_hosts=(host.origin,))
         with pytest.raises(error):
             fetcher.fetch(ImageRef(host.url()))
 
@@ -100,7 +100,7 @@ def test_what_has_no_end_or_an_unknown_form_is_given_up(
 )
 def test_memory_is_bounded_while_it_is_read(large: Answer, make_fetcher: MakeFetcher) -> None:
     with RawHost({"/": large}) as host:
-        fetcher = make_fetcher(allow_hosts=(host.origin,), max_bytes=100_000, total_timeout_s=20)
+        fetcher = make_fetcher(allow_hosts=(host.origin,), max_bytes=100_000)
         tracemalloc.start()
         try:
             with pytest.raises((ImageTooLarge, FetchFailed)):
@@ -113,7 +113,7 @@ def test_memory_is_bounded_while_it_is_read(large: Answer, make_fetcher: MakeFet
 def test_what_follows_a_compressed_body_is_not_gathered(make_fetcher: MakeFetcher) -> None:
     junk = endless(answer(gzip.compress(b"image"), GZIP), bytes(1000))
     with RawHost({"/": junk}) as host:
-        fetcher = make_fetcher(allow_hosts=(host.origin,), max_bytes=10**6, total_timeout_s=20)
+        fetcher = make_fetcher(allow_hosts=(host.origin,), max_bytes=10**6)
         assert fetcher.fetch(ImageRef(host.url())) == b"image"
 
 
