@@ -13,7 +13,7 @@ from lookalike.environment import environment
 from lookalike.features import Features
 from lookalike.images import find_images
 from lookalike.settings import Settings
-from lookalike_worker.decode import decode_image
+from lookalike_worker.decoding.picture import decode_image
 from lookalike_worker.encoder import Batch
 from lookalike_worker.modules.module import Module
 from lookalike_worker.modules.sources import resolve

@@ -47,7 +47,7 @@ def test_efficientnet_lite0_finds_another_shot_of_the_same_product(
 def test_nasnet_large_through_the_whole_way_equals_a_direct_call_of_the_module(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    from lookalike_worker.decode import decode_image
+    from lookalike_worker.decoding.picture import decode_image
     from lookalike_worker.encoders import load_encoder
     from lookalike_worker.encoding import to_batch
 

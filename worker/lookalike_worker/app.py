@@ -25,7 +25,7 @@ from lookalike.logs import configure_logs
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
 from lookalike_worker.consuming import consume_queries
-from lookalike_worker.decode import decode_image
+from lookalike_worker.decoding.picture import decode_image
 from lookalike_worker.encoder import Encoder, Tagger
 from lookalike_worker.encoders import load_encoder, load_tagger
 from lookalike_worker.fetching import Fetcher, FetchPolicy

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import Rejected
-from lookalike_worker.decode import decode_image
+from lookalike_worker.decoding.picture import decode_image
 from lookalike_worker.finetune.class_folders import TrainingSet
 
 PixelArray = npt.NDArray[np.uint8]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike_worker.decode import decode_image
+from lookalike_worker.decoding.picture import decode_image
 from lookalike_worker.finetune.class_folders import read_class_folders
 from lookalike_worker.finetune.pixels import DecodedSet, decode_set, forget_pixels
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from lookalike.errors import ImageTooLarge, ImageUnreadable, Rejected
-from lookalike_worker.decode import decode_image
+from lookalike_worker.decoding.picture import decode_image
 from lookalike_worker.encoder import Pixels
 from tests.unit.worker.corpus import Case, corpus, encoded, picture
 
@@ -21,7 +21,7 @@ MAX_PIXELS = 50_000_000
 SOUND = [case for case in corpus() if case.embeds]
 PLAIN = SOUND[:12]  # one and more of each format
 REJECTED = [case for case in corpus() if not case.embeds]
-REAL_IMAGES = Path(__file__).parents[4] / "shared" / "images"
+REAL_IMAGES = Path(__file__).parents[5] / "shared" / "images"
 
 
 def decode(data: bytes) -> Pixels:

@@ -1,0 +1,3 @@
+"""Pictures' bytes to pixels."""
+
+__all__: list[str] = []
