@@ -21,6 +21,7 @@ from lookalike.features import FeatureSpace
 from lookalike.logs import configure_logs
 from lookalike.settings import Settings
 from lookalike_worker.app import run_worker
+from lookalike_worker.decoding.decoded import Decoded
 from lookalike_worker.encoder import Encoder
 from lookalike_worker.encoders import load_encoder
 from lookalike_worker.golden import golden_images
@@ -90,9 +91,9 @@ def main() -> None:
 
 def _instant(parts: Parts) -> Parts:
     """Without fetching and decoding; every image has a key of its own."""
-    pixels = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), np.uint8)
+    picture = Decoded(np.zeros((INPUT_SIZE, INPUT_SIZE, 3), np.uint8))
     return dataclasses.replace(
-        parts, fetch=lambda reference: reference.text.encode(), decode=lambda _: pixels
+        parts, fetch=lambda reference: reference.text.encode(), decode=lambda *_: picture
     )
 
 

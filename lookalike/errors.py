@@ -26,6 +26,7 @@ LookalikeError
 │   ├── StoreUnavailable      Postgres cannot be reached
 │   ├── QueueUnavailable      Redis cannot be reached
 │   ├── BacklogFull           as many jobs wait as the operator allows (HTTP 429)
+│   ├── DecoderUnavailable    no process that decodes can be started
 │   ├── EncoderExhausted      the encoder ran out of memory
 │   ├── WorkerLost            a worker died while it held the job
 │   └── WaitedTooLong         what was waited for did not happen in time
@@ -163,6 +164,10 @@ class BacklogFull(Unavailable):
     def __init__(self, message: str, *, value: object = None, retry_in_s: float = 5) -> None:
         super().__init__(message, value=value)
         self.retry_in_s = retry_in_s
+
+
+class DecoderUnavailable(Unavailable):
+    """No process that decodes pictures can be started, or none lives long enough."""
 
 
 class EncoderExhausted(Unavailable):

@@ -113,7 +113,7 @@ class Trace:
 class Embedded:
     """The good outcome of a job: features, float32 of shape (dimensions,), and the image's key.
 
-    `tags` are empty where none are asked for.
+    `tags` are empty where none are asked for, and so is `thumbnail`, a JPEG.
     """
 
     job: ClaimedJob
@@ -121,6 +121,7 @@ class Embedded:
     features: Features
     trace: Trace
     tags: tuple[Tag, ...] = ()
+    thumbnail: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

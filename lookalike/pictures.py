@@ -9,6 +9,7 @@ import pi_heif
 from PIL import Image, ImageOps
 
 from lookalike.errors import ImageUnreadable
+from lookalike.formats import FORMAT_NAMES, FORMATS
 
 # Copies and tiles are at most about half this wide, so that 12-megapixel
 # originals cost a draft decode and not a full one.
@@ -22,7 +23,8 @@ def open_picture(picture: Path | bytes) -> Image.Image:
     """
     pi_heif.register_heif_opener()
     try:
-        with Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture) as file:
+        source = BytesIO(picture) if isinstance(picture, bytes) else picture
+        with Image.open(source, formats=FORMATS) as file:
             file.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
             upright = ImageOps.exif_transpose(file)
             upright.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
@@ -30,7 +32,7 @@ def open_picture(picture: Path | bytes) -> Image.Image:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         name = f"{len(picture)} bytes" if isinstance(picture, bytes) else picture.name
         raise ImageUnreadable(
-            f"found {name}, which Pillow cannot read ({error}); expected a picture: "
+            f"found {name}, which Pillow cannot read ({error}); expected {FORMAT_NAMES}: "
             "take it out of the folder",
             value=name,
         ) from error

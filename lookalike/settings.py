@@ -77,7 +77,16 @@ class Settings(BaseModel):
     tag_probability: float = Field(
         0.1, ge=0, le=1, description="labels that are less likely are not kept"
     )
-    fetch_threads: int = Field(8, ge=1, le=256, description="fetches and decodes at a time")
+    fetch_threads: int = Field(8, ge=1, le=256, description="fetches at a time")
+    decoders: int = Field(
+        0, ge=0, le=256, description="processes that decode; 0: one for each usable core"
+    )
+    decode_timeout_s: float = Field(
+        20, gt=0, description="computing to decode one image; whatever takes more is refused"
+    )
+    thumbnail_px: int = Field(
+        256, ge=0, le=512, description="longest side of the thumbnails that are kept; 0: none"
+    )
     n_slots: int = Field(8, ge=2, le=256, description="bulk chunks that one worker holds at a time")
 
     shutdown_s: float = Field(

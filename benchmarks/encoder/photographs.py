@@ -49,7 +49,9 @@ def photographs(folder: Path, size: int, n: int) -> list[Batch]:
     """Up to n pictures from all over a folder, as batches of one."""
     paths = find_images(folder)
     chosen = paths[:: max(1, len(paths) // n)][:n]
-    pixels = [decode_image(path.read_bytes(), size=size, max_pixels=10**8) for path in chosen]
+    pixels = [
+        decode_image(path.read_bytes(), size=size, max_pixels=10**8).pixels for path in chosen
+    ]
     return [one[None].astype(np.float32) / np.float32(255) for one in pixels]
 
 

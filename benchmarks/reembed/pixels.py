@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from benchmarks.paced import BATCH_SIZE, CALL_S, IMAGE_S, INPUT_SIZE
 from lookalike.features import Features, FeatureSpace
+from lookalike_worker.decoding.decoded import Decoded
 from lookalike_worker.pipeline import Parts
 
 DIMENSIONS = {"blue": 256, "green": 384}
@@ -58,5 +59,7 @@ def pixels_of(data: bytes) -> npt.NDArray[np.uint8]:
 def without_pictures(parts: Parts) -> Parts:
     """A pipeline that takes the reference for the picture."""
     return dataclasses.replace(
-        parts, fetch=lambda reference: reference.text.encode(), decode=pixels_of
+        parts,
+        fetch=lambda reference: reference.text.encode(),
+        decode=lambda data, _: Decoded(pixels_of(data)),
     )

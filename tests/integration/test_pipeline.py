@@ -14,7 +14,8 @@ from lookalike.features import Features
 from lookalike.images import ImageRef
 from lookalike.jobs import JobStatus, Lane
 from lookalike.retries import RetryPolicy
-from lookalike_worker.encoder import Batch, Encoder, FakeEncoder, Pixels, Tagger
+from lookalike_worker.decoding.decoded import Decoded
+from lookalike_worker.encoder import Batch, Encoder, FakeEncoder, Tagger
 from lookalike_worker.graphs.head import Head
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
 from tests.integration.installation import Installation
@@ -27,8 +28,8 @@ def house(database_url: str) -> Iterator[Installation]:
     installation.close()
 
 
-def decode(data: bytes) -> Pixels:
-    return np.full((32, 32, 3), len(data), np.uint8)
+def decode(data: bytes, _: Lane) -> Decoded:
+    return Decoded(np.full((32, 32, 3), len(data), np.uint8))
 
 
 def fetch(ref: ImageRef) -> bytes:

@@ -65,7 +65,7 @@ def test_nasnet_large_through_the_whole_way_equals_a_direct_call_of_the_module(
     assert rows.shape == (16, 4032)
     assert np.isfinite(rows).all()
     assert (rows >= 0).all()
-    pixels = [decode_image(p.read_bytes(), size=331, max_pixels=10**8) for p in paths]
+    pixels = [decode_image(p.read_bytes(), size=331, max_pixels=10**8).pixels for p in paths]
     batches = [to_batch(pixels[i : i + 8]) for i in range(0, 16, 8)]
     direct = np.concatenate([encoder.encode(batch) for batch in batches])
     cosines = cosine(rows, direct)

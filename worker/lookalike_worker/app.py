@@ -25,7 +25,8 @@ from lookalike.logs import configure_logs
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
 from lookalike_worker.consuming import consume_queries
-from lookalike_worker.decoding.picture import decode_image
+from lookalike_worker.decoding.decoders import Decoders
+from lookalike_worker.decoding.wire import Limits as DecodingLimits
 from lookalike_worker.encoder import Encoder, Tagger
 from lookalike_worker.encoders import load_encoder, load_tagger
 from lookalike_worker.fetching import Fetcher, FetchPolicy
@@ -35,6 +36,7 @@ from lookalike_worker.lookout import AGREEING, WARM, Lookout
 from lookalike_worker.modules.record import identify_golden_images
 from lookalike_worker.pipeline import Limits, Parts, Pipeline
 from lookalike_worker.runtimes.faithfulness import check_reference
+from lookalike_worker.runtimes.machine import usable_cores
 from lookalike_worker.shutdown import Shutdown
 from lookalike_worker.tasks import register_tasks
 
@@ -87,12 +89,14 @@ def run_worker(
     celery = broker.celery_app(settings.require_redis())
     check_schema(engine)
     lookout = Lookout(settings)
+    decoders = _start_decoders(settings)
     encoder, tagger = _load(settings, load)
+    decoders.wait_until_ready()
     lookout.has(WARM)
     worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     space_id = _join_space(engine, encoder)
     lookout.has(AGREEING)
-    parts, fetcher = _build_parts(settings, engine, encoder, tagger, space_id)
+    parts, fetcher = _build_parts(settings, engine, decoders, (encoder, tagger), space_id)
     pipeline = Pipeline(
         adapt(replace(parts, observers=lookout.observers)),
         Limits(worker, settings.lease_s, fetch_threads=settings.fetch_threads),
@@ -119,8 +123,18 @@ def run_worker(
     finally:
         heartbeat.stop()
         fetcher.close()
+        decoders.close()
         _leave(engine, worker)
         lookout.close()
+
+
+def _start_decoders(settings: Settings) -> Decoders:
+    """Processes that load while the encoder does."""
+    limits = DecodingLimits.of(max_pixels=settings.max_pixels, cpu_s=settings.decode_timeout_s)
+    n_processes = settings.decoders or min(usable_cores(), settings.fetch_threads)
+    decoders = Decoders(limits, n_processes=n_processes, thumbnail_px=settings.thumbnail_px)
+    decoders.start()
+    return decoders
 
 
 def _load(settings: Settings, load: Callable[[Settings], Encoder]) -> tuple[Encoder, Tagger | None]:
@@ -150,19 +164,18 @@ def _join_space(engine: Engine, encoder: Encoder) -> int:
 def _build_parts(
     settings: Settings,
     engine: Engine,
-    encoder: Encoder,
-    tagger: Tagger | None,
+    decoders: Decoders,
+    loaded: tuple[Encoder, Tagger | None],
     space_id: int,
 ) -> tuple[Parts, Fetcher]:
+    encoder, tagger = loaded
     fetcher = _build_fetcher(settings, engine)
     parts = Parts(
         engine=engine,
         encoder=encoder,
         space_id=space_id,
         fetch=fetcher.fetch,
-        decode=functools.partial(
-            decode_image, size=encoder.input_size, max_pixels=settings.max_pixels
-        ),
+        decode=functools.partial(decoders.decode, size=encoder.input_size),
         policy=RetryPolicy(settings.max_attempts, settings.backoff_s, settings.max_backoff_s),
         tagger=tagger,
     )

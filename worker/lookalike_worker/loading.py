@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import ClaimedJob, Lane
-from lookalike_worker.encoder import Pixels
+from lookalike_worker.decoding.decoded import Decoded
 from lookalike_worker.holds import Hold
 
 
@@ -24,7 +24,7 @@ class Loaded:
     job: ClaimedJob
     hold: Hold
     key: ImageKey
-    pixels: Pixels
+    picture: Decoded
     fetched: float
     decoded: float
 
@@ -45,7 +45,7 @@ class Loaders:
     def __init__(
         self,
         fetch: Callable[[ImageRef], bytes],
-        decode: Callable[[bytes], Pixels],
+        decode: Callable[[bytes, Lane], Decoded],
         *,
         n_threads: Mapping[Lane, int],
         loaded: Callable[[Loaded], None],
@@ -95,9 +95,9 @@ class Loaders:
         try:
             data = self._fetch(job.reference)
             fetched = time.monotonic()
-            pixels = self._decode(data)
+            picture = self._decode(data, job.lane)
             decoded = time.monotonic()
-            loaded = Loaded(job, hold, ImageKey.of(data), pixels, fetched, decoded)
+            loaded = Loaded(job, hold, ImageKey.of(data), picture, fetched, decoded)
         except Exception as error:  # noqa: BLE001 - whatever it is, the job gets its outcome
             self._failed(Unloadable(job, hold, error, fetched))
         else:

@@ -23,7 +23,8 @@ from lookalike.images import ImageRef
 from lookalike.jobs import Chunk, ClaimedJob, Lane
 from lookalike.retries import RetryPolicy
 from lookalike_worker.batching import Batcher
-from lookalike_worker.encoder import Encoder, Pixels, Tagger
+from lookalike_worker.decoding.decoded import Decoded
+from lookalike_worker.encoder import Encoder, Tagger
 from lookalike_worker.encoding import encode_each
 from lookalike_worker.holds import Hold, Holds
 from lookalike_worker.loading import Loaded, Loaders
@@ -43,7 +44,7 @@ class Parts:
     encoder: Encoder
     space_id: int
     fetch: Callable[[ImageRef], bytes]
-    decode: Callable[[bytes], Pixels]
+    decode: Callable[[bytes, Lane], Decoded]
     policy: RetryPolicy
     tagger: Tagger | None = None
     observers: Sequence[Observer] = ()
@@ -183,7 +184,7 @@ class Pipeline:
         while batch := self._batcher.next_batch(encoder.batch_size):
             batched = time.monotonic()
             try:
-                answers = encode_each(encoder, [item.pixels for item in batch])
+                answers = encode_each(encoder, [item.picture.pixels for item in batch])
             except Exception as error:
                 # Every image is concerned: the process ends, the leases bring the jobs back.
                 log.exception("the encoder cannot go on")

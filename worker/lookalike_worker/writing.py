@@ -178,7 +178,7 @@ class Writer:
         trace = Trace(*map(item.hold.since_ms, moments))
         if isinstance(answer, LookalikeError):
             return self._failure(item.job, answer, trace)
-        return Embedded(item.job, item.key, answer, trace)
+        return Embedded(item.job, item.key, answer, trace, thumbnail=item.picture.thumbnail)
 
     def _failure(self, job: ClaimedJob, error: Exception, trace: Trace) -> Failure:
         if not isinstance(error, LookalikeError):

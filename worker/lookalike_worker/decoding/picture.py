@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import functools
 import struct
-import threading
-import warnings
 import zlib
 from io import BytesIO
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import pi_heif
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import AvifImagePlugin, ExifTags, Image, ImageCms, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from lookalike.errors import ImageTooLarge, ImageUnreadable
-from lookalike_worker.encoder import Pixels
-
-# Tried in this order, by content. Pillow's other plug-ins (EPS, FITS, PSD, …) are
-# rare as photographs and less tested on hostile files.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF", "AVIF")
-_FORMAT_NAMES = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF"
+from lookalike.formats import FORMAT_NAMES, FORMATS
+from lookalike_worker.decoding.decoded import Decoded
 
 # What Pillow and its decoders raise on hostile bytes; UnicodeError is a ValueError.
 _DAMAGE = (
@@ -31,7 +23,6 @@ _DAMAGE = (
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     OSError,
     RuntimeError,
     SyntaxError,
@@ -46,6 +37,9 @@ _DAMAGE = (
 # of 8.0, and 0.43 grey levels from the plain antialiased resize.
 _REDUCING_GAP = 2
 
+# Some 10 kB at 256 pixels; artefacts that nobody sees at that size.
+_THUMBNAIL_QUALITY = 80
+
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -58,80 +52,48 @@ _UPRIGHT = {
 """The EXIF orientations but the first, and what sets such a picture upright."""
 
 
-class _Quiet:
-    """Silences Pillow's warnings while any thread decodes.
-
-    `catch_warnings` swaps a list of the whole process, so overlapping uses in
-    threads would restore it in the wrong order: only the first thread in
-    enters it, and only the last one out leaves it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_inside = 0
-        self._filters = warnings.catch_warnings()
-
-    def __enter__(self) -> Self:
-        with self._lock:
-            if self._n_inside == 0:
-                self._filters = warnings.catch_warnings()
-                self._filters.__enter__()
-                warnings.filterwarnings("ignore", module=r"(PIL|pi_heif)\.")
-            self._n_inside += 1
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with self._lock:
-            self._n_inside -= 1
-            if self._n_inside == 0:
-                self._filters.__exit__(kind, error, traceback)
-
-
-_quiet = _Quiet()
-
-
-def decode_image(data: bytes, *, size: int, max_pixels: int) -> Pixels:
+def decode_image(data: bytes, *, size: int, max_pixels: int, thumbnail_px: int = 0) -> Decoded:
     """Decode an image's bytes and squash the whole picture to `size` × `size` pixels.
 
     Gives uint8 RGB of shape (size, size, 3): upright by its EXIF orientation,
     in sRGB, transparency on white, 16-bit grey scaled, the first frame of an
-    animation. The format is told by the content. Safe to call from many threads.
+    animation. The format is told by the content. With `thumbnail_px`, a JPEG
+    whose longest side has so many pixels at most comes along.
 
     Raises ImageTooLarge, before anything is decoded, where width × height
     exceeds `max_pixels`, and ImageUnreadable for everything that is no whole
-    picture in a supported format.
+    picture in a supported format. MemoryError is left to the caller.
     """
     if not data:
-        raise ImageUnreadable(f"found an empty file; expected a picture: {_FORMAT_NAMES}")
-    _prepare_pillow()
+        raise ImageUnreadable(f"found an empty file; expected a picture: {FORMAT_NAMES}")
+    prepare_pillow()
     try:
-        with _quiet, Image.open(BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(BytesIO(data), formats=FORMATS) as image:
             _check_size(image, max_pixels)
-            return np.array(_square(image, size), dtype=np.uint8)
+            return _decoded(image, size, thumbnail_px)
     except UnidentifiedImageError as error:
         raise ImageUnreadable(
             f"found {len(data):,} bytes that begin with {data[:12]!r} and are no picture; "
-            f"expected {_FORMAT_NAMES}: give an image's own bytes or address",
+            f"expected {FORMAT_NAMES}: give an image's own bytes or address",
             value=data[:12],
         ) from error
     except _DAMAGE as error:
         raise ImageUnreadable(
             f"found a picture that cannot be decoded ({str(error) or type(error).__name__}); "
-            f"expected a whole {_FORMAT_NAMES}: export or upload it again"
+            f"expected a whole {FORMAT_NAMES}: export or upload it again"
         ) from error
 
 
 @functools.cache
-def _prepare_pillow() -> None:
-    """Teach Pillow to read HEIC, and leave the limit of pixels to `_check_size`."""
-    pi_heif.register_heif_opener()
+def prepare_pillow() -> None:
+    """Load every decoder, and leave the limit of pixels to `_check_size`."""
+    # One process a core decodes, so that a decoder's own threads would only take turns.
+    pi_heif.register_heif_opener(decode_threads=1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     # Pillow only warns from 89 to 179 megapixels, and refuses more whatever the settings say.
     Image.MAX_IMAGE_PIXELS = None
+    # What nobody recognises makes Pillow load its other plug-ins too; better now than at a picture.
+    Image.init()
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -144,16 +106,36 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
         )
 
 
-def _square(image: Image.Image, size: int) -> Image.Image:
-    """The picture as RGB, size × size; colours and orientation are cheapest to mend when small."""
+def _decoded(image: Image.Image, size: int, thumbnail_px: int) -> Decoded:
     box = _draft(image, size)
     image.load()
-    small = _resizable(image).resize(
-        (size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=_REDUCING_GAP
-    )
-    rgb = _on_white(small, image.info.get("icc_profile"))
+    whole = _resizable(image)
     upright = _upright(image)
-    return rgb if upright is None else rgb.transpose(upright)
+
+    def shrunk(width: int, height: int) -> Image.Image:
+        """RGB of this size before it is turned; colours are cheapest to mend when it is small."""
+        small = whole.resize(
+            (width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=_REDUCING_GAP
+        )
+        rgb = _on_white(small, image.info.get("icc_profile"))
+        return rgb if upright is None else rgb.transpose(upright)
+
+    pixels = np.array(shrunk(size, size), dtype=np.uint8)
+    if not thumbnail_px:
+        return Decoded(pixels)
+    return Decoded(pixels, _jpeg(shrunk(*_within(box[2:] if box else whole.size, thumbnail_px))))
+
+
+def _within(sides: tuple[float, float], longest: int) -> tuple[int, int]:
+    """Sides in the same ratio, neither above `longest`; nothing is enlarged."""
+    scale = min(1.0, longest / max(sides))
+    return max(1, round(sides[0] * scale)), max(1, round(sides[1] * scale))
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    file = BytesIO()
+    picture.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
+    return file.getvalue()
 
 
 def _draft(image: Image.Image, size: int) -> tuple[float, float, float, float] | None:

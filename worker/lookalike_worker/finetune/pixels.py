@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import Rejected
-from lookalike_worker.decoding.picture import decode_image
+from lookalike_worker.decoding.pool import DecoderPool
+from lookalike_worker.decoding.wire import Limits
 from lookalike_worker.finetune.class_folders import TrainingSet
+from lookalike_worker.runtimes.machine import usable_cores
 
 PixelArray = npt.NDArray[np.uint8]
 """Decoded pictures, RGB, uint8, shape (n, size, size, 3)."""
@@ -76,12 +77,14 @@ def _decode_all(
 ) -> dict[str, object]:
     def decode(path: Path) -> PixelArray | str:
         try:
-            return decode_image(path.read_bytes(), size=size, max_pixels=max_pixels)
+            return pool.decode(path.read_bytes(), size=size).pixels
         except (Rejected, OSError) as error:
             return str(error)
 
     names, classes, unreadable = [], [], []
-    with file.open("wb") as out, ThreadPoolExecutor(os.cpu_count()) as threads:
+    n_cores = usable_cores()
+    pool = DecoderPool(Limits.of(max_pixels=max_pixels), n_processes=n_cores)
+    with file.open("wb") as out, pool, ThreadPoolExecutor(n_cores) as threads:
         for start in range(0, len(images.images), _AT_ONCE):
             part = images.images[start : start + _AT_ONCE]
             decoded = threads.map(decode, [image.path for image in part])

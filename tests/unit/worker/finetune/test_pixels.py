@@ -34,7 +34,7 @@ def test_pixels_are_those_of_the_worker(folder: Path) -> None:
     assert found.names == ("green/1.png", "red/1.png")
     assert list(found.classes) == [0, 1]
     data = (folder / "set" / "red" / "1.png").read_bytes()
-    expected = decode_image(data, size=8, max_pixels=10**6)
+    expected = decode_image(data, size=8, max_pixels=10**6).pixels
     np.testing.assert_array_equal(found.pixels[1], expected)
 
 
