@@ -9,7 +9,8 @@ pgvector's halfvec_recv (int16 dimensions, int16 unused, then big-endian halves)
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -21,7 +22,7 @@ from lookalike.halves import Halves, to_halves
 from lookalike.jobs import Embedded
 
 OUTCOME_COLUMNS = (
-    "job_id, lease, image_key, fetched_ms, decoded_ms, batched_ms, encoded_ms, features"
+    "job_id, lease, image_key, fetched_ms, decoded_ms, batched_ms, encoded_ms, features, thumbnail"
 )
 FEATURES_COLUMNS = "space_id, collection_id, image_id, features"
 
@@ -29,6 +30,8 @@ Ids = npt.NDArray[np.int64]
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
+_LENGTH = struct.Struct(">i")
+_NULL = _LENGTH.pack(-1)
 _Rows = npt.NDArray[np.void]
 _Field = tuple[str, str] | tuple[str, str, tuple[int]]
 
@@ -49,7 +52,8 @@ def pack_outcomes(outcomes: Sequence[Embedded]) -> bytes:
     rows["key"] = [outcome.key.digest for outcome in outcomes]
     for name in milliseconds:
         rows[name] = [round(getattr(outcome.trace, name) or 0) for outcome in outcomes]
-    return _stream(rows)
+    rows["n_fields"] += 1
+    return b"".join((_HEADER, *_with_thumbnails(rows, outcomes), _TRAILER))
 
 
 def pack_features(space_id: int, collection_id: int, image_ids: Ids, halves: Halves) -> bytes:
@@ -82,6 +86,18 @@ def receive(connection: Connection, statement: str) -> bytes:
     with closing(connection.connection.cursor()) as cursor:
         cursor.copy_expert(statement, stream)
     return stream.getvalue()
+
+
+def _with_thumbnails(rows: _Rows, outcomes: Sequence[Embedded]) -> Iterator[bytes | memoryview]:
+    """Each row, then its last field, the only one whose length differs from row to row."""
+    packed = memoryview(rows.tobytes())
+    for i, outcome in enumerate(outcomes):
+        yield packed[i * rows.itemsize : (i + 1) * rows.itemsize]
+        if outcome.thumbnail is None:
+            yield _NULL
+        else:
+            yield _LENGTH.pack(len(outcome.thumbnail))
+            yield outcome.thumbnail
 
 
 def _rows(halves: Halves, fields: dict[str, str]) -> _Rows:

@@ -11,6 +11,7 @@ from typing import Self, Unpack
 from sqlalchemy import Engine
 
 from lookalike import bulk, queue, search
+from lookalike.asking import embed_query
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.doorbell import Doorbell
 from lookalike.duplicates import (
@@ -21,13 +22,13 @@ from lookalike.duplicates import (
     duplicate_page,
     duplicates_of,
 )
-from lookalike.errors import Rejected, Unavailable, WrongFeatureSpace
+from lookalike.errors import Rejected, WrongFeatureSpace
 from lookalike.features import Features, FeatureSpace, Neighbours, Tag
-from lookalike.images import ImageRef, Source
+from lookalike.images import ImageRef
 from lookalike.imports import enqueue_urls
 from lookalike.indexes import Indexes
-from lookalike.inputs import ImageLike, bytes_of, parsed, portions, request_of, uploaded
-from lookalike.jobs import Job, JobStatus
+from lookalike.inputs import ImageLike, parsed, portions, request_of, uploaded
+from lookalike.jobs import Job
 from lookalike.narrowing import Narrowing, parameters
 from lookalike.operator import Operator
 from lookalike.pairs import in_pairs
@@ -38,7 +39,8 @@ from lookalike.settings import Settings
 from lookalike.status import Status, read_status
 from lookalike.story import Story, read_story
 from lookalike.tags import read_tags
-from lookalike.waiting import failure_of, job_ids, wait_for_jobs
+from lookalike.thumbnails import read_thumbnail
+from lookalike.waiting import job_ids, wait_for_jobs
 
 DEFAULT_COLLECTION = "default"
 
@@ -250,23 +252,9 @@ class Lookalike:
 
     def embed(self, image: ImageLike, *, collection: str = DEFAULT_COLLECTION) -> QueryFeatures:
         """A picture's features in a collection's space, without adding it anywhere."""
-        is_remote = isinstance(image, str | ImageRef) and parsed(image).source != Source.FILE
-        with transaction(self._engine) as connection:
-            ref = (
-                parsed(image)
-                if is_remote and isinstance(image, str | ImageRef)
-                else queue.upload(connection, bytes_of(image, self._settings.max_bytes))[0]
-            )
-            job_id = queue.enqueue_query(connection, collection, ref)
-        self._doorbell.ring()
-        (job,) = self.wait([job_id], timeout_s=self._settings.query_timeout_s)
-        if job.status is JobStatus.FAILED:
-            raise failure_of(job)
-        with transaction(self._engine) as connection:
-            found = search.features_of_query(connection, job_id)
-        if found is None:
-            raise Unavailable(f"the answer of query job {job_id} is gone: search again")
-        return found
+        return embed_query(
+            self._engine, self._url, self._doorbell, self._settings, image, collection
+        )
 
     def features(self, image_id: int) -> QueryFeatures:
         """A stored image's features; raises UnknownImage."""
@@ -280,6 +268,14 @@ class Lookalike:
         """
         with transaction(self._engine) as connection:
             return read_tags(connection, image_id)
+
+    def thumbnail(self, image_id: int) -> bytes | None:
+        """A stored image's thumbnail, a JPEG; None where workers have made none.
+
+        Raises UnknownImage.
+        """
+        with transaction(self._engine) as connection:
+            return read_thumbnail(connection, image_id)
 
     def close(self) -> None:
         self._doorbell.close()

@@ -28,8 +28,16 @@ _HOLD = """
     WHERE collection_id = :collection_id AND reference = ANY(CAST(:references AS text[]))
     ORDER BY reference FOR NO KEY UPDATE
 """
-# Other bytes end what was made of the old ones in another space, as where a worker finds them.
+# Other bytes end what was made of the old ones in another space, as where a worker finds them, and
+# the old ones' thumbnail: no worker sees these bytes.
 _OUTDATE = """
+    WITH unpictured AS (
+        DELETE FROM lookalike.thumbnails t
+        USING unnest(CAST(:references AS text[]), CAST(:keys AS bytea[]))
+            AS g (reference, image_key), lookalike.images i
+        WHERE i.collection_id = :collection_id AND i.reference = g.reference
+            AND i.image_key <> g.image_key AND t.image_id = i.id
+    )
     DELETE FROM lookalike.features f
     USING unnest(CAST(:references AS text[]), CAST(:keys AS bytea[])) AS g (reference, image_key),
         lookalike.images i

@@ -16,7 +16,7 @@ from lookalike.tables import OUTCOMES_CHANNEL
 _STAGING = """
     CREATE TEMPORARY TABLE IF NOT EXISTS embedded (
         job_id bigint, lease bigint, image_key bytea, fetched_ms integer, decoded_ms integer,
-        batched_ms integer, encoded_ms integer, features halfvec
+        batched_ms integer, encoded_ms integer, features halfvec, thumbnail bytea
     ) ON COMMIT DELETE ROWS
 """
 
@@ -64,6 +64,16 @@ _COMMIT = """
         FROM kept k JOIN embedded e ON e.job_id = k.id
         ORDER BY k.image_id
         ON CONFLICT (space_id, image_id) DO UPDATE SET features = excluded.features
+    ), pictured AS (
+        INSERT INTO lookalike.thumbnails AS t (image_id, data)
+        SELECT k.image_id, e.thumbnail FROM kept k JOIN embedded e ON e.job_id = k.id
+        WHERE e.thumbnail IS NOT NULL AND (k.serves OR k.is_changed IS NOT TRUE)
+        ORDER BY k.image_id
+        ON CONFLICT (image_id) DO UPDATE SET data = excluded.data WHERE t.data <> excluded.data
+    ), unpictured AS (
+        DELETE FROM lookalike.thumbnails WHERE image_id = ANY(ARRAY(
+            SELECT k.image_id FROM kept k JOIN embedded e ON e.job_id = k.id
+            WHERE e.thumbnail IS NULL AND k.serves AND k.is_changed))
     ), answered AS (
         INSERT INTO lookalike.query_features (job_id, space_id, features)
         SELECT l.id, :space_id, e.features
@@ -180,7 +190,7 @@ def commit_outcomes(
     *,
     ended: Sequence[int] = (),
 ) -> None:
-    """Write features and the outcomes of their jobs, all in the caller's transaction.
+    """Write features, thumbnails and the outcomes of their jobs, in the caller's transaction.
 
     Doing it twice is the same as doing it once; a job that was deleted in
     the meantime, itself or its image, leaves nothing behind, and so does one

@@ -123,6 +123,6 @@ thumbnails = Table(
     "thumbnails",
     metadata,
     Column("image_id", BigInteger, ForeignKey(images.c.id, ondelete="CASCADE"), primary_key=True),
-    # JPEG; see `lookalike_worker.thumbnails`.
+    # A JPEG, upright and in sRGB, of the bytes whose features are stored.
     Column("data", LargeBinary, nullable=False),
 )

@@ -69,6 +69,7 @@ class Installation:
                     TRUNCATE lookalike.collections, lookalike.images, lookalike.jobs,
                         lookalike.leases, lookalike.tallies, lookalike.controls,
                         lookalike.uploads, lookalike.features, lookalike.image_tags,
+                        lookalike.thumbnails,
                         lookalike.query_features, lookalike.workers, lookalike.feature_spaces,
                         lookalike.search_indexes, lookalike.key_axes, lookalike.calibrations,
                         lookalike.reembeddings

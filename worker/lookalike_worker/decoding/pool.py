@@ -50,7 +50,8 @@ class DecoderPool:
 
         A process can be lost to what an earlier picture did to it, or to the
         machine's want of memory. So a picture is refused only where it was
-        the first of its process; else it gets a fresh one.
+        the first of its process; else it gets a fresh one. Raises
+        DecoderUnavailable where that is lost too, to no fault of the picture.
         """
         with self._free:
             try:
@@ -61,8 +62,8 @@ class DecoderPool:
                 return self._decode_by(DecoderProcess(self._limits), data, size, thumbnail_px)
             except _Doubtful as error:
                 raise DecoderUnavailable(
-                    "found two decoder processes ended from outside; expected the machine to have "
-                    "memory for them"
+                    "found two decoder processes that were killed, or got no time to compute in; "
+                    "expected the machine to have memory and cores for them"
                 ) from error
 
     def close(self) -> None:

@@ -20,8 +20,9 @@ from lookalike.formats import FORMAT_NAMES
 from lookalike_worker.decoding.decoded import Decoded
 from lookalike_worker.decoding.wire import Answer, Limits, Request, Verdict
 
-# Pillow, NumPy and their codecs load in a third of a second, on a busy machine in a few.
-_START_S = 60
+# Pillow, NumPy and their codecs load in a third of a second, on a machine that has no time at all
+# in more than a minute.
+_START_S = 180
 # For the kernel to end a process by its own timer before the worker does.
 _GRACE_S = 5
 # A shared file that a large picture went through gives its memory back.
@@ -137,7 +138,7 @@ class DecoderProcess:
     def _message(self, answer: Answer) -> str:
         message = os.pread(self._file.fileno(), min(answer.n_bytes, _MAX_MESSAGE), 0)
         self._forget()
-        return message.decode("utf-8", "replace").replace("\0", "")
+        return message.decode("utf-8", "replace")
 
     def _forget(self) -> None:
         if os.fstat(self._file.fileno()).st_size > _KEPT_BYTES:
@@ -147,8 +148,8 @@ class DecoderProcess:
         how = self._end()
         if answer is not None and answer.verdict is Verdict.OUT_OF_MEMORY:
             return Lost("out of memory", _too_greedy(self._limits))
-        # Not of its own doing: the kernel, where the machine has no memory left, or somebody.
-        is_blameless = how == SIGKILL.name
+        # By the kernel, where the machine has no memory left; or it got no time to compute in.
+        is_blameless = how in (SIGKILL.name, SIGALRM.name, _HUNG)
         return Lost(how, None if is_blameless else _fatal(how, self._limits))
 
     def _end(self) -> str:
@@ -174,12 +175,9 @@ def _too_greedy(limits: Limits) -> ImageTooLarge:
 
 
 def _fatal(how: str, limits: Limits) -> ImageUnreadable:
+    what = f"ends the process that decodes it ({how})"
     if how == SIGPROF.name:
         what = f"takes more than {limits.cpu_s:g} s of computing to decode"
-    elif how in (SIGALRM.name, _HUNG):
-        what = f"is not decoded within {limits.wall_s:g} s"
-    else:
-        what = f"ends the process that decodes it ({how})"
     return ImageUnreadable(
         f"found a picture that {what}; expected a sound {FORMAT_NAMES}: open it and export it again"
     )

