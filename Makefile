@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check faults soak lock clean
+.PHONY: help demo install test check faults soak fuzz lock clean
 
 # The first Python that fits; `make PYTHON=/path/to/python …` chooses another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -65,6 +65,9 @@ faults: $(STAMP) ## 60,000 jobs and a hundred faults, 15 to 30 minutes; one JSON
 
 soak: $(STAMP) ## memory under half an hour of steady load; MINUTES=5 for less
 	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),30)
+
+fuzz: $(STAMP) ## 100,000 damaged pictures through the decoders; one JSON line; INPUTS=2000 for fewer
+	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),100000) --keep .fuzz
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
