@@ -1,0 +1,57 @@
+"""What the endpoints are given, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Path, Request
+
+from lookalike.client import Lookalike
+from lookalike.errors import Unavailable
+from lookalike.settings import Settings
+from lookalike_api.payloads import MAX_ID
+
+
+class Backend(Protocol):
+    """What the endpoints need of the process; errors are lookalike's own."""
+
+    @property
+    def client(self) -> Lookalike: ...
+
+    def n_workers(self) -> int:
+        """Count the live workers, after checking that Postgres has the right schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every endpoint is given. `waiters` bounds the threads that wait for workers."""
+
+    settings: Settings
+    backend: Backend
+    waiters: BoundedSemaphore
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+InContext = Annotated[Context, Depends(_context)]
+PathId = Annotated[int, Path(ge=1, le=MAX_ID)]
+
+
+@contextmanager
+def waiting(context: Context) -> Iterator[None]:
+    """Hold one of the threads that may wait for workers; raises Unavailable where all do."""
+    if not context.waiters.acquire(blocking=False):
+        raise Unavailable(
+            "too many searches wait for a worker already: try again later, or start more workers"
+        )
+    try:
+        yield
+    finally:
+        context.waiters.release()

@@ -1,0 +1,54 @@
+"""Search: by a stored image, a reference, features, or an uploaded picture."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Request
+
+from lookalike.features import Neighbours
+from lookalike_api.bodies import Picture, described, read_body
+from lookalike_api.payloads import Found, Search, SearchUpload, narrowing
+from lookalike_api.references import permitted
+from lookalike_api.routes.context import Context, InContext, waiting
+
+router = APIRouter(tags=["search"])
+
+
+async def _search_body(
+    request: Request, context: InContext
+) -> Search | tuple[SearchUpload, Picture]:
+    return await read_body(request, Search, SearchUpload, max_bytes=context.settings.max_bytes)
+
+
+# `Any`, since the framework would else read this union as a body of its own.
+SearchBody = Annotated[Any, Depends(_search_body)]
+
+
+@router.post("/search", openapi_extra=described(Search, SearchUpload))
+def search(context: InContext, body: SearchBody) -> Found:
+    """The nearest images to a stored image, a reference, an uploaded picture or features."""
+    found = _found(context, body)
+    return Found(neighbours=found, n_missing=found.n_missing)
+
+
+def _found(context: Context, body: Search | tuple[SearchUpload, Picture]) -> Neighbours:
+    question = body if isinstance(body, Search) else body[0]
+    ask = partial(
+        context.backend.client.search,
+        collection=question.collection,
+        k=question.k,
+        **narrowing(question),
+    )
+    if not isinstance(body, Search):
+        with waiting(context):
+            return ask(body[1].data)
+    if body.reference is not None:
+        ref = permitted(body.reference, context.settings.file_roots)
+        with waiting(context):
+            return ask(ref)
+    if body.features is not None:
+        return ask(features=np.asarray(body.features, dtype=np.float64))
+    return ask(image_id=body.image_id)
