@@ -11,7 +11,8 @@ from typing import Self, Unpack
 from sqlalchemy import Engine
 
 from lookalike import bulk, queue, search
-from lookalike.asking import embed_query
+from lookalike.adding import Described, add_alike, add_each
+from lookalike.asking import Asking
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.doorbell import Doorbell
 from lookalike.duplicates import (
@@ -22,12 +23,11 @@ from lookalike.duplicates import (
     duplicate_page,
     duplicates_of,
 )
-from lookalike.errors import Rejected, WrongFeatureSpace
+from lookalike.errors import BacklogFull, Rejected, WrongFeatureSpace
 from lookalike.features import Features, FeatureSpace, Neighbours, Tag
 from lookalike.images import ImageRef
-from lookalike.imports import enqueue_urls
 from lookalike.indexes import Indexes
-from lookalike.inputs import ImageLike, parsed, portions, request_of, uploaded
+from lookalike.inputs import ImageLike, parsed, portions
 from lookalike.jobs import Job
 from lookalike.narrowing import Narrowing, parameters
 from lookalike.operator import Operator
@@ -97,19 +97,25 @@ class Lookalike:
 
         def add(some: list[ImageLike]) -> Iterable[Enqueued]:
             with transaction(self._engine) as connection:
-                if not upload and (made := enqueue_urls(connection, collection, some, metadata)):
-                    return made
-                requests = [
-                    uploaded(connection, image, metadata, max_bytes=max_bytes)
-                    if isinstance(image, bytes) or upload
-                    else request_of(image, metadata)
-                    for image in some
-                ]
-                return queue.enqueue(connection, collection, requests)
+                return add_alike(
+                    connection, collection, some, metadata, upload=upload, max_bytes=max_bytes
+                )
 
         for answers in in_pairs(add, portions(images, upload=upload)):
             self._doorbell.ring()
             yield from answers
+
+    def add_each(
+        self, images: Sequence[Described], *, collection: str = DEFAULT_COLLECTION
+    ) -> list[Enqueued | Rejected | BacklogFull]:
+        """Enqueue references, each with its own metadata, in one transaction.
+
+        In the place of one that cannot be enqueued is its error, and the
+        others are all the same.
+        """
+        answers = add_each(self._engine, collection, images)
+        self._doorbell.ring()
+        return answers
 
     def add_features(
         self,
@@ -252,9 +258,8 @@ class Lookalike:
 
     def embed(self, image: ImageLike, *, collection: str = DEFAULT_COLLECTION) -> QueryFeatures:
         """A picture's features in a collection's space, without adding it anywhere."""
-        return embed_query(
-            self._engine, self._url, self._doorbell, self._settings, image, collection
-        )
+        ask = Asking(self._engine, self._url, self._settings, self._doorbell)
+        return ask.embed(image, collection)
 
     def features(self, image_id: int) -> QueryFeatures:
         """A stored image's features; raises UnknownImage."""

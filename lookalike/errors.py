@@ -158,12 +158,16 @@ class QueueUnavailable(Unavailable):
 class BacklogFull(Unavailable):
     """As many jobs are open as the operator allows; nothing was enqueued.
 
-    `retry_in_s` is when there should be room, by the rate of the last minute.
+    `n_room` is how many there would have been room for, and `retry_in_s` when
+    there should be room for all, by the rate of the last minute.
     """
 
-    def __init__(self, message: str, *, value: object = None, retry_in_s: float = 5) -> None:
+    def __init__(
+        self, message: str, *, value: object = None, retry_in_s: float = 5, n_room: int = 0
+    ) -> None:
         super().__init__(message, value=value)
         self.retry_in_s = retry_in_s
+        self.n_room = n_room
 
 
 class DecoderUnavailable(Unavailable):

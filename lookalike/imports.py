@@ -6,13 +6,12 @@ import's time in Python was their making and clearing away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, text
 
 from lookalike import limits, tracing
 from lookalike.copying import LEAST_ROWS, Common, copy_new
-from lookalike.descriptions import to_json
 from lookalike.images import are_plain_urls
 from lookalike.jobs import Lane
 from lookalike.queue import Enqueued, ensure_collection
@@ -23,10 +22,11 @@ def enqueue_urls(
     connection: Connection,
     collection: str,
     images: Sequence[object],
-    metadata: Mapping[str, object] | None,
+    described: Sequence[str | None],
 ) -> Iterator[Enqueued] | None:
     """Enqueue new images by their URLs, in the bulk lane; the answers in order.
 
+    `described` has each image's metadata as JSON, or None.
     None, with nothing enqueued, where this way does not serve: they are few,
     not all plain URLs, or some are there already. Raises as `enqueue` does.
     """
@@ -37,7 +37,6 @@ def enqueue_urls(
         return None
     collection_id, space_id = ensure_collection(connection, collection)
     limits.check_room(connection, collection, collection_id, len(urls))
-    described = [to_json(metadata) if metadata else None] * len(urls)
     with tracing.producing("lookalike enqueue") as trace_parent:
         common = Common(collection_id, space_id, int(Lane.BULK), trace_parent)
         ids = copy_new(connection, urls, described, common)

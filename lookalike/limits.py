@@ -52,6 +52,7 @@ def check_room(connection: Connection, collection: str, collection_id: int, n_jo
                 "with `lookalike limit`",
                 value=n_open,
                 retry_in_s=_wait_s(connection, which, excess),
+                n_room=max(0, max_open - n_open),
             )
 
 
