@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from lookalike import bulk, queue, search
 from lookalike.adding import Described, add_alike, add_each
 from lookalike.asking import Asking
+from lookalike.catalogue import Catalogue
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.doorbell import Doorbell
 from lookalike.duplicates import (
@@ -141,8 +142,7 @@ class Lookalike:
 
     def job(self, job_id: int) -> Job:
         """One job as it stands; raises UnknownJob."""
-        with transaction(self._engine) as connection:
-            return queue.read_jobs(connection, [job_id])[0]
+        return self.jobs([job_id])[0]
 
     def wait(self, jobs: Iterable[Enqueued | Job | int], *, timeout_s: float = 60) -> list[Job]:
         """The jobs, once each is done or failed; raises WaitedTooLong.
@@ -150,6 +150,16 @@ class Lookalike:
         Woken by Postgres when outcomes are committed; nothing is polled meanwhile.
         """
         return wait_for_jobs(self._engine, self._url, job_ids(jobs), timeout_s=timeout_s)
+
+    def jobs(self, job_ids: Sequence[int]) -> list[Job]:
+        """Jobs as they stand, in the order of their ids; raises UnknownJob."""
+        with transaction(self._engine) as connection:
+            return queue.read_jobs(connection, job_ids)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What there is: collections, images page by page, feature spaces, jobs that end."""
+        return Catalogue(self._engine, self._url, lease_s=self._settings.lease_s)
 
     @property
     def operator(self) -> Operator:

@@ -7,12 +7,13 @@ there are.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, text
 
-from lookalike.errors import UnknownJob
+from lookalike.errors import Rejected, UnknownJob
 from lookalike.queue import find_collection, read_jobs
 from lookalike.tables import JOBS_CHANNEL
 
@@ -23,6 +24,12 @@ _SELECTED = """
         AND (CAST(:reason AS text) IS NULL OR j.error = :reason)
         AND (CAST(:age_s AS float8) IS NULL
              OR j.finished_at < now() - make_interval(secs => :age_s))
+        AND (CAST(:job_ids AS bigint[]) IS NULL OR j.id = ANY(CAST(:job_ids AS bigint[])))
+"""
+# Where the page before ended. Spelt out beside the whole, since an index serves it alone.
+_AFTER = """
+        AND j.collection_id >= :after_collection
+        AND (j.collection_id, j.error, j.id) > (:after_collection, :after_error, :after_id)
 """
 _ORDER = "ORDER BY j.collection_id, j.error, j.id LIMIT :n"
 
@@ -60,6 +67,10 @@ _DISCARD = f"""
 """
 
 
+MARK = "^([1-9][0-9]{0,8}):([A-Za-z]{0,100}):([1-9][0-9]{0,17})$"
+"""A page's `next_after`: a collection's id, a reason and a job's id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which failed jobs: those that fit all that is given, `limit` of them at most."""
@@ -68,6 +79,7 @@ class Selection:
     reason: str | None = None
     older_than_s: float | None = None
     limit: int | None = None
+    job_ids: tuple[int, ...] | None = None
 
     @property
     def is_everything(self) -> bool:
@@ -108,12 +120,38 @@ class FailedFor:
     example: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class FailedPage:
+    """Some failed jobs, and how many there are for each reason; `next_after` is None at the end."""
+
+    failures: list[FailedJob]
+    reasons: dict[str, int]
+    next_after: str | None
+
+
 def list_failed(connection: Connection, selection: Selection) -> list[FailedJob]:
     """The selected jobs, by collection and reason; raises UnknownCollection."""
     rows = connection.execute(
         text(_FAILED + _SELECTED + _ORDER), _columns(connection, selection, selection.limit)
     )
     return [_failed(row) for row in rows]
+
+
+def read_page(
+    connection: Connection, selection: Selection, *, after: str | None, limit: int
+) -> FailedPage:
+    """The next of the selected jobs, in the same order; raises UnknownCollection and Rejected."""
+    place = {} if after is None else _place(after)
+    statement = _FAILED + _SELECTED + (_AFTER if place else "") + _ORDER
+    rows = connection.execute(
+        text(statement), {**_columns(connection, selection, limit + 1), **place}
+    )
+    jobs = [_failed(row) for row in rows]
+    end = _mark(connection, jobs[limit - 1]) if len(jobs) > limit else None
+    reasons: dict[str, int] = {}
+    for one in count_by_reason(connection, Selection(selection.collection)):
+        reasons[one.reason or ""] = reasons.get(one.reason or "", 0) + one.n
+    return FailedPage(jobs[:limit], reasons, end)
 
 
 def read_failed(connection: Connection, job_id: int) -> FailedJob:
@@ -160,7 +198,24 @@ def _columns(connection: Connection, selection: Selection, n: int | None) -> dic
         "reason": selection.reason,
         "age_s": selection.older_than_s,
         "n": n,
+        "job_ids": None if selection.job_ids is None else list(selection.job_ids),
     }
+
+
+def _mark(connection: Connection, job: FailedJob) -> str:
+    """A job's place in the order, which also stands when the job is gone."""
+    return f"{find_collection(connection, job.collection)}:{job.error or ''}:{job.id}"
+
+
+def _place(after: str) -> dict[str, object]:
+    found = re.fullmatch(MARK, after)
+    if found is None:
+        raise Rejected(
+            f"found {after[:100]!r} for `after`; expected the `next_after` of the page before",
+            value=after,
+        )
+    collection_id, error, job_id = found.groups()
+    return {"after_collection": int(collection_id), "after_error": error, "after_id": int(job_id)}
 
 
 def _failed(row: Row[tuple[object, ...]]) -> FailedJob:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from sqlalchemy import Connection, Engine
 
-from lookalike import controls, erasure, failures, leases, limits, retention
+from lookalike import collections, controls, erasure, failures, leases, limits, retention
 from lookalike.attachments import Attachments
+from lookalike.collections import Asked
 from lookalike.controls import Control, InHand
 from lookalike.database import Listener, transaction
 from lookalike.erasure import Receipt
-from lookalike.failures import FailedFor, FailedJob, Selection
+from lookalike.failures import FailedFor, FailedJob, FailedPage, Selection
 from lookalike.jobs import JobStatus
 from lookalike.maps import CollectionMap, make_map
 from lookalike.queue import find_collection
@@ -102,6 +104,20 @@ class Operator:
         with transaction(self._engine) as connection:
             limits.set_limit(connection, _id(connection, collection), max_open)
 
+    def configure(self, collection: str, **asked: Unpack[Asked]) -> bool:
+        """Make a collection, or change what is asked for it; whether it was made.
+
+        `paused` is None, "bulk" or "all", and `max_open` its limit of open
+        jobs or None. What is not given stays. As after `pause`, nothing more
+        is published of what is paused.
+        """
+        with transaction(self._engine) as connection:
+            was_made = collections.configure(connection, collection, asked)
+        if asked.get("paused"):
+            with transaction(self._engine) as connection:
+                controls.settle(connection)
+        return was_made
+
     def control(self, collection: str | None = None) -> Control:
         """What is paused and limited for a collection, or for all together."""
         with transaction(self._engine) as connection:
@@ -112,6 +128,20 @@ class Operator:
         """Failed jobs, by collection and reason."""
         with transaction(self._engine) as connection:
             return failures.list_failed(connection, selection)
+
+    def failed_page(
+        self,
+        selection: Selection = Selection(),  # noqa: B008 - frozen
+        *,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> FailedPage:
+        """The next failed jobs, by collection and reason, with all of them counted by reason.
+
+        `after` is the `next_after` of the page before; raises Rejected for another text.
+        """
+        with transaction(self._engine) as connection:
+            return failures.read_page(connection, selection, after=after, limit=limit)
 
     def failed_job(self, job_id: int) -> FailedJob:
         """One failed job; raises UnknownJob."""

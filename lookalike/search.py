@@ -25,6 +25,10 @@ _BY_FEATURES = f"""
 _BY_IMAGE = f"""
     SELECT * FROM nearest_images(CAST(:image_id AS bigint), :k, :collection, {_NARROWED})
 """
+_EXPLAIN = """
+    SELECT lookalike.explain_search(CAST(:image_id AS bigint), :k, :collection,
+        CAST(:filter AS jsonb), CAST(:predicate AS jsonpath), :exact)
+"""
 _MAX_ID = 2**63 - 1  # Postgres's bigint
 
 
@@ -87,6 +91,29 @@ def nearest_by_image(
     if collection is not None:
         check_collection(connection, collection)
     return Neighbours(_ask(connection, _BY_IMAGE, question, value=collection or image_id), k=k)
+
+
+def explain_by_image(
+    connection: Connection,
+    image_id: int,
+    *,
+    k: int = 10,
+    collection: str | None = None,
+    **narrowing: Unpack[Narrowing],
+) -> list[str]:
+    """How `nearest_by_image` would go about the same question, line by line; raises as it does."""
+    question = {
+        "image_id": checked_id(image_id),
+        "k": checked_k(k),
+        "collection": collection,
+        **parameters(narrowing),
+    }
+    if collection is not None:
+        check_collection(connection, collection)
+    try:
+        return list(connection.scalars(text(_EXPLAIN), question))
+    except exc.DBAPIError as error:
+        raise refusal(error, collection or image_id) from error
 
 
 def _ask(

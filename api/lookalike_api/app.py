@@ -9,6 +9,7 @@ from threading import BoundedSemaphore, Lock
 
 import structlog
 import uvicorn
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -22,6 +23,7 @@ from lookalike.errors import LookalikeError, SchemaOutdated, Unavailable
 from lookalike.logs import configure_logs
 from lookalike.settings import Settings
 from lookalike.workers import live_workers
+from lookalike_api.endings import Endings
 from lookalike_api.metrics import Requests
 from lookalike_api.payloads import Problem
 from lookalike_api.problems import (
@@ -36,6 +38,8 @@ from lookalike_api.routes import Context, NotReady, router
 
 # Requests run in 40 threads; some must stay free for those that wait for nobody.
 MAX_WAITERS = 24
+# Of ten connections to Postgres, bulks take four.
+MAX_BULK_THREADS = 4
 _SHUTDOWN_S = 10
 
 log = structlog.get_logger()
@@ -93,6 +97,14 @@ def create_app(settings: Settings) -> FastAPI:
     connections = Connections(settings)
     end_traces = tracing.configure("lookalike-api", is_on=settings.traces)
 
+    context = Context(
+        settings,
+        connections,
+        BoundedSemaphore(MAX_WAITERS),
+        CapacityLimiter(MAX_BULK_THREADS),
+        Endings(lambda: connections.client),
+    )
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
@@ -100,6 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
         except (Unavailable, SchemaOutdated) as error:
             log.warning("api not ready", reason=error.reason, message=str(error))
         yield
+        context.endings.close()
         connections.close()
         end_traces()
 
@@ -111,7 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(settings, connections, BoundedSemaphore(MAX_WAITERS))
+    app.state.context = context
     app.include_router(router, prefix="/v1")
     app.include_router(router, include_in_schema=False)
     _answer_problems(app)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -21,9 +22,11 @@ MAX_JSON_BYTES = 1_000_000
 # What a multipart body may hold beside the file: metadata and the parts' headers.
 _BESIDE_FILE_BYTES = 256_000
 _MAX_NAME = 255
+_BODY = ("body",)
 
 J = TypeVar("J", bound=BaseModel)
 F = TypeVar("F", bound=BaseModel)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,9 @@ async def read_body(
     Raises ImageTooLarge as soon as the limit is passed, RequestValidationError
     for wrong fields, and HTTPException 413 or 415.
     """
-    # A web page elsewhere could else post a form to an API on its reader's own machine.
-    if request.headers.get("sec-fetch-site") == "cross-site":
-        raise ReferenceForbidden(
-            "the request comes from a web page of another site; expected the same site, or no "
-            "browser: send it from your server"
-        )
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = content_type_of(request)
     if content_type == JSON:
-        return _validated(json_type, await _read_json(request))
+        return validated(_adapter(json_type), await _read_json(request), place=_BODY)
     if content_type == MULTIPART:
         form = await _read_form(request, max_bytes)
         try:
@@ -62,13 +59,41 @@ async def read_body(
     )
 
 
-def described(json_type: type[BaseModel], form_type: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI description of a body that `read_body` reads."""
-    form = form_type.model_json_schema()
-    form["properties"] = {"file": {"type": "string", "format": "binary"}, **form["properties"]}
-    form["required"] = ["file", *form.get("required", [])]
-    content = {JSON: {"schema": json_type.model_json_schema()}, MULTIPART: {"schema": form}}
+async def read_json(request: Request, json_type: type[J]) -> J:
+    """A JSON body; raises as `read_body` does."""
+    content_type = content_type_of(request)
+    if content_type != JSON:
+        raise HTTPException(415, f"found the content type {content_type!r}; expected {JSON}")
+    return validated(_adapter(json_type), await _read_json(request), place=_BODY)
+
+
+def content_type_of(request: Request) -> str:
+    """The body's content type; raises ReferenceForbidden for a page of another site."""
+    # A web page elsewhere could else post a form to an API on its reader's own machine.
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise ReferenceForbidden(
+            "the request comes from a web page of another site; expected the same site, or no "
+            "browser: send it from your server"
+        )
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def described(
+    json_type: type[BaseModel], form_type: type[BaseModel] | None = None
+) -> dict[str, Any]:
+    """The OpenAPI description of a body that `read_json` or `read_body` reads."""
+    content = {JSON: {"schema": reference_to(json_type)}}
+    if form_type is not None:
+        form = form_type.model_json_schema()
+        form["properties"] = {"file": {"type": "string", "format": "binary"}, **form["properties"]}
+        form["required"] = ["file", *form.get("required", [])]
+        content[MULTIPART] = {"schema": form}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def reference_to(model: type[BaseModel]) -> dict[str, Any]:
+    """Where the OpenAPI document has a payload."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
 async def _read_json(request: Request) -> bytes:
@@ -114,20 +139,26 @@ async def _file_and_fields(form: FormData, form_type: type[F], max_bytes: int) -
     # jsonb holds neither NUL nor a lone surrogate, which an odd charset can smuggle in.
     name = (file.filename or "").replace("\0", "")[:_MAX_NAME]
     name = name.encode("utf-8", "replace").decode()
-    return _validated(form_type, fields), Picture(await file.read(), name)
+    return validated(_adapter(form_type), fields, place=_BODY), Picture(await file.read(), name)
 
 
-def _validated(kind: type[J], body: bytes | dict[str, Any]) -> J:
+def validated(kind: TypeAdapter[T], given: object, *, place: tuple[str, ...]) -> T:
+    """What was given at a place of the request; raises RequestValidationError, naming the place."""
     try:
-        if isinstance(body, bytes):
-            return kind.model_validate_json(body)
-        return kind.model_validate(body)
+        if isinstance(given, bytes):
+            return kind.validate_json(given)
+        return kind.validate_python(given)
     except ValidationError as error:
         found = [
-            {"loc": ("body", *e["loc"]), "msg": e["msg"].removeprefix("Value error, ")}
+            {"loc": (*place, *e["loc"]), "msg": e["msg"].removeprefix("Value error, ")}
             for e in error.errors()
         ]
         raise RequestValidationError(found) from error
+
+
+@cache
+def _adapter(kind: type[J]) -> TypeAdapter[J]:
+    return TypeAdapter(kind)
 
 
 def _too_large(max_bytes: int) -> ImageTooLarge:

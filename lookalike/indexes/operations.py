@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from sqlalchemy import Engine
 
@@ -15,6 +16,8 @@ from lookalike.indexes.quality import SearchQuality, measure_quality
 from lookalike.indexes.recipes import Wish
 from lookalike.indexes.records import SearchIndex, find_place, read_indexes
 from lookalike.indexes.removing import drop_indexes
+from lookalike.narrowing import Narrowing
+from lookalike.search import explain_by_image
 
 
 class Indexes:
@@ -25,6 +28,21 @@ class Indexes:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def explain(
+        self,
+        image_id: int,
+        *,
+        collection: str | None = None,
+        k: int = 10,
+        **narrowing: Unpack[Narrowing],
+    ) -> list[str]:
+        """How a search by a stored image would go, line by line: its way, and the plan of it.
+
+        Raises as the search does.
+        """
+        with transaction(self._engine) as connection:
+            return explain_by_image(connection, image_id, k=k, collection=collection, **narrowing)
 
     def build(
         self,

@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from lookalike_api.payloads.fields import MAX_ID, CollectionName, Metadata, Payload
+from lookalike_api.payloads.bulk import BulkAnswer, BulkLine
+from lookalike_api.payloads.collections import Collections, Configuration, Encoders
+from lookalike_api.payloads.failures import Discarded, FailedSelection, Failures, Retried
+from lookalike_api.payloads.fields import (
+    MAX_ID,
+    MAX_K,
+    NO_NUL,
+    CollectionName,
+    Id,
+    Metadata,
+    Payload,
+    Reason,
+)
 from lookalike_api.payloads.health import Alive, Ready
 from lookalike_api.payloads.images import Added, AddImage, AddUpload
+from lookalike_api.payloads.jobs import EndOfEvents, Jobs
 from lookalike_api.payloads.problem import FieldError, Problem
 from lookalike_api.payloads.search import Found, SameImages, Search, SearchUpload, narrowing
 
 __all__ = [
     "MAX_ID",
+    "MAX_K",
+    "NO_NUL",
     "AddImage",
     "AddUpload",
     "Added",
     "Alive",
+    "BulkAnswer",
+    "BulkLine",
     "CollectionName",
+    "Collections",
+    "Configuration",
+    "Discarded",
+    "Encoders",
+    "EndOfEvents",
+    "FailedSelection",
+    "Failures",
     "FieldError",
     "Found",
+    "Id",
+    "Jobs",
     "Metadata",
     "Payload",
     "Problem",
     "Ready",
+    "Reason",
+    "Retried",
     "SameImages",
     "Search",
     "SearchUpload",

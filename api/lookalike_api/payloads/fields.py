@@ -8,6 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 MAX_ID = 2**63 - 1  # Postgres's bigint
+MAX_K = 10_000  # as the SQL functions have it
+
+
+NO_NUL = r"^[^\x00]*$"
 
 
 def _storable(value: JsonValue) -> JsonValue:
@@ -40,7 +44,11 @@ def _comparable(features: list[float]) -> list[float]:
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 CollectionName = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$", examples=["default"])
+    str, Field(min_length=1, max_length=200, pattern=NO_NUL, examples=["shoes"])
+]
+Reference = Annotated[str, Field(examples=["https://images.example/shoe.jpg"])]
+Reason = Annotated[
+    str, Field(min_length=1, max_length=100, pattern="^[A-Za-z]+$", examples=["ImageNotFound"])
 ]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_checked_metadata)]
 FeatureList = Annotated[
@@ -48,7 +56,8 @@ FeatureList = Annotated[
     Field(min_length=1, max_length=16_000),
     AfterValidator(_comparable),
 ]
-K = Annotated[int, Field(ge=1, le=10_000)]
+K = Annotated[int, Field(ge=1, le=MAX_K)]
+Offset = Annotated[int, Field(ge=0, lt=MAX_K)]
 
 
 class Payload(BaseModel):

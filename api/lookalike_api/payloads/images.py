@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field, Json
 
 from lookalike.client import DEFAULT_COLLECTION
 from lookalike.queue import Enqueued
-from lookalike_api.payloads.fields import CollectionName, Metadata, Payload
+from lookalike_api.payloads.fields import CollectionName, Metadata, Payload, Reference
 
 
 class AddImage(Payload):
     """An image by its reference."""
 
-    reference: str = Field(examples=["https://images.example/shoe.jpg"])
+    reference: Reference
     collection: CollectionName = DEFAULT_COLLECTION
     metadata: Metadata = Field(default_factory=dict)
 

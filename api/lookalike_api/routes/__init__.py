@@ -6,7 +6,17 @@ from fastapi import APIRouter
 
 from lookalike_api.payloads import Problem
 from lookalike_api.problems import MEDIA_TYPE
-from lookalike_api.routes import duplicates, images, jobs, search, status
+from lookalike_api.routes import (
+    bulk,
+    collections,
+    duplicates,
+    encoders,
+    failures,
+    images,
+    jobs,
+    search,
+    status,
+)
 from lookalike_api.routes.context import Backend, Context
 from lookalike_api.routes.status import NotReady
 
@@ -17,5 +27,5 @@ _PROBLEM = {
     "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
 }
 router = APIRouter(responses={"4XX": _PROBLEM, "5XX": _PROBLEM})
-for part in (images, duplicates, jobs, search, status):
+for part in (images, bulk, duplicates, jobs, search, collections, failures, encoders, status):
     router.include_router(part.router)

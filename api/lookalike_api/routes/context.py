@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Annotated, Protocol
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Path, Request
 
 from lookalike.client import Lookalike
 from lookalike.errors import Unavailable
 from lookalike.settings import Settings
+from lookalike_api.endings import Endings
 from lookalike_api.payloads import MAX_ID
 
 
@@ -28,11 +30,18 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every endpoint is given. `waiters` bounds the threads that wait for workers."""
+    """What every endpoint is given.
+
+    `waiters` bounds the threads that wait for workers, `bulk_threads` those
+    that enqueue bulks, so that others find connections. `endings` tells which
+    jobs have ended.
+    """
 
     settings: Settings
     backend: Backend
     waiters: BoundedSemaphore
+    bulk_threads: CapacityLimiter
+    endings: Endings
 
 
 def _context(request: Request) -> Context:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Json, JsonValue, TypeAdapter
 
+from lookalike.client import DEFAULT_COLLECTION
+from lookalike.erasure import Receipt
+from lookalike.images import MAX_REFERENCE_BYTES
 from lookalike.inputs import ImageLike
+from lookalike.listing import ImagePage
 from lookalike.story import Story
-from lookalike_api.bodies import Picture, described, read_body
-from lookalike_api.payloads import Added, AddImage, AddUpload
+from lookalike.tags import unknown_image
+from lookalike_api.bodies import JSON, Picture, described, read_body, validated
+from lookalike_api.payloads import NO_NUL, Added, AddImage, AddUpload, CollectionName, Metadata
 from lookalike_api.references import permitted
 from lookalike_api.routes.context import InContext, PathId
 
@@ -39,6 +45,46 @@ def add_image(context: InContext, body: AddBody, response: Response) -> Added:
     if enqueued.job_id is not None:
         response.headers["Location"] = f"/v1/jobs/{enqueued.job_id}"
     return Added.of(enqueued)
+
+
+def _filter(
+    filter: Annotated[  # noqa: A002 - as in a search
+        str | None, Query(max_length=10_000, json_schema_extra={"contentMediaType": JSON})
+    ] = None,
+) -> dict[str, JsonValue] | None:
+    return None if filter is None else validated(_METADATA, filter, place=("query", "filter"))
+
+
+_METADATA = TypeAdapter(Json[Metadata])
+Chosen = Annotated[dict[str, JsonValue] | None, Depends(_filter)]
+
+
+@router.get("/images")
+def list_images(
+    context: InContext,
+    collection: Annotated[CollectionName, Query()] = DEFAULT_COLLECTION,
+    after: Annotated[str, Query(max_length=MAX_REFERENCE_BYTES, pattern=NO_NUL)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    chosen: Chosen = None,
+) -> ImagePage:
+    """The images of a collection, by their references in byte order.
+
+    Ask again with `after` = `next_after` until that is null. With `filter`, an
+    object written as JSON, those whose metadata contain it: pages may then be
+    short, or empty, on the way.
+    """
+    return context.backend.client.catalogue.images(
+        collection, after=after, limit=limit, filter=chosen
+    )
+
+
+@router.delete("/images/{image_id}")
+def erase_image(context: InContext, image_id: PathId) -> Receipt:
+    """Erase an image for good, with all that was made of it; the answer counts what that was."""
+    receipt = context.backend.client.operator.erase_images([image_id])
+    if not receipt.n_images:
+        raise unknown_image(image_id)
+    return receipt
 
 
 @router.get("/images/{image_id}")

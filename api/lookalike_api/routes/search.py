@@ -30,8 +30,24 @@ SearchBody = Annotated[Any, Depends(_search_body)]
 @router.post("/search", openapi_extra=described(Search, SearchUpload))
 def search(context: InContext, body: SearchBody) -> Found:
     """The nearest images to a stored image, a reference, an uploaded picture or features."""
-    found = _found(context, body)
-    return Found(neighbours=found, n_missing=found.n_missing)
+    question = body if isinstance(body, Search) else body[0]
+    neighbours = _found(context, body)[question.offset :]
+    return Found(
+        neighbours=neighbours,
+        n_missing=question.k - len(neighbours),
+        explanation=_explanation(context, body) if isinstance(body, Search) else None,
+    )
+
+
+def _explanation(context: Context, question: Search) -> list[str] | None:
+    if not question.explain or question.image_id is None:
+        return None
+    return context.backend.client.indexes.explain(
+        question.image_id,
+        collection=question.collection,
+        k=question.offset + question.k,
+        **narrowing(question),
+    )
 
 
 def _found(context: Context, body: Search | tuple[SearchUpload, Picture]) -> Neighbours:
@@ -39,7 +55,7 @@ def _found(context: Context, body: Search | tuple[SearchUpload, Picture]) -> Nei
     ask = partial(
         context.backend.client.search,
         collection=question.collection,
-        k=question.k,
+        k=question.offset + question.k,
         **narrowing(question),
     )
     if not isinstance(body, Search):

@@ -1,0 +1,97 @@
+"""One portion of lines: read, enqueued in one transaction, and answered line by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lookalike.adding import Described
+from lookalike.client import Lookalike
+from lookalike.errors import LookalikeError, Unavailable
+from lookalike.queue import Enqueued
+from lookalike_api.ndjson.lines import MAX_LINE_BYTES, Line
+from lookalike_api.payloads import BulkLine, Problem
+from lookalike_api.problems import problem_of, problem_of_fields
+from lookalike_api.references import permitted
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answers to a portion, as lines; `stopped_by` is what keeps later portions from coming."""
+
+    lines: bytes
+    stopped_by: Unavailable | None = None
+
+
+def answer_portion(
+    client: Lookalike, collection: str, portion: Sequence[Line], file_roots: Sequence[Path]
+) -> Answered:
+    """Enqueue what can be; a bad line costs itself alone."""
+    read = [_read(line, file_roots) for line in portion]
+    images = [one for one in read if not isinstance(one, Problem)]
+    stopped_by = None
+    try:
+        outcomes: list[Enqueued | LookalikeError] = [
+            *client.add_each(images, collection=collection)
+        ]
+    except Unavailable as error:
+        outcomes, stopped_by = [error] * len(images), error
+    following = iter(outcomes)
+    answers = [
+        _answer(line.number, one if isinstance(one, Problem) else next(following))
+        for line, one in zip(portion, read, strict=True)
+    ]
+    return Answered("".join(answers).encode(), stopped_by)
+
+
+def _read(line: Line, file_roots: Sequence[Path]) -> Described | Problem:
+    if line.data is None:
+        return problem_of_fields(
+            [{"loc": (), "msg": f"expected a line of at most {MAX_LINE_BYTES:,} bytes"}]
+        )
+    try:
+        found = _plain(line.data) or _checked(line.data)
+        reference = found[0]
+        if isinstance(reference, str) and not reference.startswith("http"):
+            return permitted(reference, file_roots), found[1]
+    except ValidationError as error:
+        return problem_of_fields(error.errors())
+    except LookalikeError as error:
+        return problem_of(error)
+    return found
+
+
+def _plain(data: bytes) -> Described | None:
+    """What nearly every line is, a URL and perhaps metadata; ten times as fast as in general."""
+    try:
+        found = json.loads(data.decode())
+    except (ValueError, RecursionError):
+        return None
+    match found:
+        # The library judges the rest: how it is written, and which metadata can be stored.
+        case {"reference": str(text), "metadata": dict(metadata)} if len(found) == 2:
+            return (text, metadata) if text.isascii() else None
+        case {"reference": str(text)} if len(found) == 1:
+            return (text, None) if text.isascii() else None
+    return None
+
+
+def _checked(data: bytes) -> Described:
+    line = BulkLine.model_validate_json(data)
+    return line.reference, line.metadata
+
+
+def _answer(number: int, outcome: Enqueued | LookalikeError | Problem) -> str:
+    if isinstance(outcome, Enqueued):
+        job_id = "null" if outcome.job_id is None else outcome.job_id
+        is_new = "true" if outcome.is_new else "false"
+        return (
+            f'{{"line":{number},"image_id":{outcome.image_id},"job_id":{job_id},'
+            f'"is_new":{is_new}}}\n'
+        )
+    problem = problem_of(outcome) if isinstance(outcome, LookalikeError) else outcome
+    return f'{{"line":{number},"problem":{problem.model_dump_json(exclude_none=True)}}}\n'
