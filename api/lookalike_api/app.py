@@ -23,6 +23,7 @@ from lookalike.errors import LookalikeError, SchemaOutdated, Unavailable
 from lookalike.logs import configure_logs
 from lookalike.settings import Settings
 from lookalike.workers import live_workers
+from lookalike_api.description import describe
 from lookalike_api.endings import Endings
 from lookalike_api.metrics import Requests
 from lookalike_api.payloads import Problem
@@ -123,11 +124,13 @@ def create_app(settings: Settings) -> FastAPI:
         # The pages would load their scripts from hosts elsewhere.
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.context = context
     app.include_router(router, prefix="/v1")
     app.include_router(router, include_in_schema=False)
     _answer_problems(app)
+    describe(app)
     _serve_metrics(app, connections)
     return app
 

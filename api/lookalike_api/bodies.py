@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -22,11 +22,9 @@ MAX_JSON_BYTES = 1_000_000
 # What a multipart body may hold beside the file: metadata and the parts' headers.
 _BESIDE_FILE_BYTES = 256_000
 _MAX_NAME = 255
-_BODY = ("body",)
 
 J = TypeVar("J", bound=BaseModel)
 F = TypeVar("F", bound=BaseModel)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ async def read_body(
     """
     content_type = content_type_of(request)
     if content_type == JSON:
-        return validated(_adapter(json_type), await _read_json(request), place=_BODY)
+        return await _validated(request, json_type)
     if content_type == MULTIPART:
         form = await _read_form(request, max_bytes)
         try:
@@ -64,7 +62,7 @@ async def read_json(request: Request, json_type: type[J]) -> J:
     content_type = content_type_of(request)
     if content_type != JSON:
         raise HTTPException(415, f"found the content type {content_type!r}; expected {JSON}")
-    return validated(_adapter(json_type), await _read_json(request), place=_BODY)
+    return await _validated(request, json_type)
 
 
 def content_type_of(request: Request) -> str:
@@ -94,6 +92,12 @@ def described(
 def reference_to(model: type[BaseModel]) -> dict[str, Any]:
     """Where the OpenAPI document has a payload."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+async def _validated(request: Request, json_type: type[J]) -> J:
+    body = await _read_json(request)
+    with refusing("body"):
+        return json_type.model_validate_json(body)
 
 
 async def _read_json(request: Request) -> bytes:
@@ -139,26 +143,22 @@ async def _file_and_fields(form: FormData, form_type: type[F], max_bytes: int) -
     # jsonb holds neither NUL nor a lone surrogate, which an odd charset can smuggle in.
     name = (file.filename or "").replace("\0", "")[:_MAX_NAME]
     name = name.encode("utf-8", "replace").decode()
-    return validated(_adapter(form_type), fields, place=_BODY), Picture(await file.read(), name)
+    with refusing("body"):
+        validated = form_type.model_validate(fields)
+    return validated, Picture(await file.read(), name)
 
 
-def validated(kind: TypeAdapter[T], given: object, *, place: tuple[str, ...]) -> T:
-    """What was given at a place of the request; raises RequestValidationError, naming the place."""
+@contextmanager
+def refusing(*place: str) -> Iterator[None]:
+    """Turn pydantic's errors into those of the request, which name the place."""
     try:
-        if isinstance(given, bytes):
-            return kind.validate_json(given)
-        return kind.validate_python(given)
+        yield
     except ValidationError as error:
         found = [
             {"loc": (*place, *e["loc"]), "msg": e["msg"].removeprefix("Value error, ")}
             for e in error.errors()
         ]
         raise RequestValidationError(found) from error
-
-
-@cache
-def _adapter(kind: type[J]) -> TypeAdapter[J]:
-    return TypeAdapter(kind)
 
 
 def _too_large(max_bytes: int) -> ImageTooLarge:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from lookalike_api.payloads import Problem
-from lookalike_api.problems import MEDIA_TYPE
 from lookalike_api.routes import (
     bulk,
     collections,
@@ -22,10 +20,6 @@ from lookalike_api.routes.status import NotReady
 
 __all__ = ["Backend", "Context", "NotReady", "router"]
 
-_PROBLEM = {
-    "description": "A problem, as RFC 9457 writes it",
-    "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
-}
-router = APIRouter(responses={"4XX": _PROBLEM, "5XX": _PROBLEM})
+router = APIRouter()
 for part in (images, bulk, duplicates, jobs, search, collections, failures, encoders, status):
     router.include_router(part.router)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import BaseModel
 
 from lookalike.client import DEFAULT_COLLECTION
 from lookalike_api.bodies import content_type_of, reference_to
+from lookalike_api.expected import problems
 from lookalike_api.ndjson import MEDIA_TYPES, Answered, AnswerStream, answer_portion, answers
 from lookalike_api.ndjson.lines import Line
 from lookalike_api.payloads import BulkAnswer, BulkLine, CollectionName
@@ -17,7 +19,11 @@ from lookalike_api.routes.context import InContext
 
 router = APIRouter(tags=["images"])
 
-_NDJSON = MEDIA_TYPES[0]
+
+def _lines_of(item: type[BaseModel]) -> dict[str, Any]:
+    # OpenAPI 3.1 has no word for it; 3.2 calls it itemSchema.
+    schema = {"type": "string", "x-itemSchema": reference_to(item)}
+    return {MEDIA_TYPES[0]: {"schema": schema}}
 
 
 @router.post(
@@ -27,14 +33,15 @@ _NDJSON = MEDIA_TYPES[0]
     responses={
         200: {
             "description": "An answer for each line, in order, on lines of their own",
-            "content": {_NDJSON: {"schema": reference_to(BulkAnswer)}},
-        }
+            "content": _lines_of(BulkAnswer),
+        },
+        **problems(403, 415),
     },
     openapi_extra={
         "requestBody": {
             "required": True,
             "description": "One image a line; a line has 64,000 bytes at most",
-            "content": {_NDJSON: {"schema": reference_to(BulkLine)}},
+            "content": _lines_of(BulkLine),
         }
     },
 )

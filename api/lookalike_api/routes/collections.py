@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from lookalike.collections import Collection
 from lookalike.erasure import Receipt
 from lookalike_api.bodies import described, read_json
+from lookalike_api.expected import problems
 from lookalike_api.payloads import CollectionName, Collections, Configuration
 from lookalike_api.routes.context import InContext
 
@@ -29,7 +30,7 @@ def list_collections(context: InContext) -> Collections:
     return Collections(collections=context.backend.client.catalogue.collections())
 
 
-@router.get(_ONE)
+@router.get(_ONE, responses=problems(404))
 def read_collection(context: InContext, name: Name) -> Collection:
     """One collection."""
     return context.backend.client.catalogue.collection(name)
@@ -38,7 +39,10 @@ def read_collection(context: InContext, name: Name) -> Collection:
 @router.put(
     _ONE,
     openapi_extra=described(Configuration),
-    responses={201: {"model": Collection, "description": "The collection was made"}},
+    responses={
+        201: {"model": Collection, "description": "The collection was made"},
+        **problems(403, 413, 415),
+    },
 )
 def configure_collection(
     context: InContext,
@@ -57,7 +61,7 @@ def configure_collection(
     return client.catalogue.collection(name)
 
 
-@router.delete(_ONE)
+@router.delete(_ONE, responses=problems(404))
 def erase_collection(context: InContext, name: Name) -> Receipt:
     """Erase a collection for good, with everything in it; the answer counts what that was.
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from lookalike.failures import MARK, Selection
 from lookalike_api.bodies import described, read_json
+from lookalike_api.expected import problems
 from lookalike_api.payloads import (
     CollectionName,
     Discarded,
@@ -28,7 +29,7 @@ async def _selection(request: Request) -> FailedSelection:
 Selected = Annotated[FailedSelection, Depends(_selection)]
 
 
-@router.get("/failures")
+@router.get("/failures", responses=problems(400, 404))
 def list_failures(
     context: InContext,
     collection: Annotated[CollectionName | None, Query()] = None,
@@ -45,7 +46,11 @@ def list_failures(
     return Failures.of(operator.failed_page(selection, after=after, limit=limit))
 
 
-@router.post("/failures/retry", openapi_extra=described(FailedSelection))
+@router.post(
+    "/failures/retry",
+    responses=problems(403, 404, 413, 415),
+    openapi_extra=described(FailedSelection),
+)
 def retry_failures(context: InContext, selected: Selected) -> Retried:
     """Queue failed jobs again, with all attempts: those that fit all that is given.
 
@@ -54,7 +59,11 @@ def retry_failures(context: InContext, selected: Selected) -> Retried:
     return Retried(n_retried=context.backend.client.operator.retry_failed(selected.selection()))
 
 
-@router.post("/failures/discard", openapi_extra=described(FailedSelection))
+@router.post(
+    "/failures/discard",
+    responses=problems(403, 404, 413, 415),
+    openapi_extra=described(FailedSelection),
+)
 def discard_failures(context: InContext, selected: Selected) -> Discarded:
     """Drop failed jobs: those that fit all that is given; their images stay."""
     n_discarded = context.backend.client.operator.discard_failed(selected.selection())

@@ -14,7 +14,8 @@ from lookalike.inputs import ImageLike
 from lookalike.listing import ImagePage
 from lookalike.story import Story
 from lookalike.tags import unknown_image
-from lookalike_api.bodies import JSON, Picture, described, read_body, validated
+from lookalike_api.bodies import JSON, Picture, described, read_body, refusing
+from lookalike_api.expected import problems
 from lookalike_api.payloads import NO_NUL, Added, AddImage, AddUpload, CollectionName, Metadata
 from lookalike_api.references import permitted
 from lookalike_api.routes.context import InContext, PathId
@@ -30,7 +31,12 @@ async def _add_body(request: Request, context: InContext) -> AddImage | tuple[Ad
 AddBody = Annotated[Any, Depends(_add_body)]
 
 
-@router.post("/images", status_code=202, openapi_extra=described(AddImage, AddUpload))
+@router.post(
+    "/images",
+    status_code=202,
+    responses=problems(400, 403, 413, 415, 429),
+    openapi_extra=described(AddImage, AddUpload),
+)
 def add_image(context: InContext, body: AddBody, response: Response) -> Added:
     """Enqueue an image by its reference or by its bytes; doing it again does nothing."""
     image: ImageLike
@@ -52,14 +58,17 @@ def _filter(
         str | None, Query(max_length=10_000, json_schema_extra={"contentMediaType": JSON})
     ] = None,
 ) -> dict[str, JsonValue] | None:
-    return None if filter is None else validated(_METADATA, filter, place=("query", "filter"))
+    if filter is None:
+        return None
+    with refusing("query", "filter"):
+        return _METADATA.validate_python(filter)
 
 
 _METADATA = TypeAdapter(Json[Metadata])
 Chosen = Annotated[dict[str, JsonValue] | None, Depends(_filter)]
 
 
-@router.get("/images")
+@router.get("/images", responses=problems(400, 404))
 def list_images(
     context: InContext,
     collection: Annotated[CollectionName, Query()] = DEFAULT_COLLECTION,
@@ -78,7 +87,7 @@ def list_images(
     )
 
 
-@router.delete("/images/{image_id}")
+@router.delete("/images/{image_id}", responses=problems(404))
 def erase_image(context: InContext, image_id: PathId) -> Receipt:
     """Erase an image for good, with all that was made of it; the answer counts what that was."""
     receipt = context.backend.client.operator.erase_images([image_id])
@@ -87,7 +96,7 @@ def erase_image(context: InContext, image_id: PathId) -> Receipt:
     return receipt
 
 
-@router.get("/images/{image_id}")
+@router.get("/images/{image_id}", responses=problems(404))
 def read_image(context: InContext, image_id: PathId) -> Story:
     """The story of one image: how far its last job came, and where it stopped."""
     return context.backend.client.why(image_id)

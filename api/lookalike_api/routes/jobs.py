@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from lookalike.jobs import Job
 from lookalike_api.events import MEDIA_TYPE, job_events
+from lookalike_api.expected import problems
 from lookalike_api.payloads import Id, Jobs
 from lookalike_api.routes.context import InContext, PathId
 
@@ -25,13 +26,13 @@ JobIds = Annotated[
 WaitS = Annotated[float, Query(ge=0, le=MAX_WAIT_S, allow_inf_nan=False)]
 
 
-@router.get("/jobs")
+@router.get("/jobs", responses=problems(404))
 def read_jobs(context: InContext, job_ids: JobIds) -> Jobs:
     """Several jobs as they stand, in the order of the ids."""
     return Jobs.of(context.backend.client.jobs(job_ids))
 
 
-@router.get("/jobs/wait")
+@router.get("/jobs/wait", responses=problems(404))
 async def wait_for_jobs(context: InContext, job_ids: JobIds, wait_s: WaitS = 30) -> Jobs:
     """Several jobs, once each is done or failed, or `wait_s` have passed; `n_open` tells which.
 
@@ -49,7 +50,8 @@ async def wait_for_jobs(context: InContext, job_ids: JobIds, wait_s: WaitS = 30)
             "description": "An event `job` as each job ends, with the job as its data, and an "
             "event `end` at the end of all; comments in between keep the connection open",
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
-        }
+        },
+        **problems(404),
     },
 )
 async def follow_jobs(context: InContext, job_ids: JobIds) -> StreamingResponse:
@@ -66,7 +68,7 @@ async def follow_jobs(context: InContext, job_ids: JobIds) -> StreamingResponse:
     )
 
 
-@router.get("/jobs/{job_id}")
+@router.get("/jobs/{job_id}", responses=problems(404))
 async def read_job(context: InContext, job_id: PathId, wait_s: WaitS = 0) -> Job:
     """A job as it stands, or as it stands once it is done or failed, or `wait_s` have passed."""
     if wait_s:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 
 from lookalike.features import Neighbours
 from lookalike_api.bodies import Picture, described, read_body
+from lookalike_api.expected import problems
 from lookalike_api.payloads import Found, Search, SearchUpload, narrowing
 from lookalike_api.references import permitted
 from lookalike_api.routes.context import Context, InContext, waiting
@@ -27,7 +28,11 @@ async def _search_body(
 SearchBody = Annotated[Any, Depends(_search_body)]
 
 
-@router.post("/search", openapi_extra=described(Search, SearchUpload))
+@router.post(
+    "/search",
+    responses=problems(400, 403, 404, 409, 413, 415, 504),
+    openapi_extra=described(Search, SearchUpload),
+)
 def search(context: InContext, body: SearchBody) -> Found:
     """The nearest images to a stored image, a reference, an uploaded picture or features."""
     question = body if isinstance(body, Search) else body[0]
