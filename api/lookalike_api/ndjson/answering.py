@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -63,52 +63,56 @@ async def answers(body: AsyncGenerator[bytes, None], answer: Answer) -> AsyncGen
     Raises Unavailable where nothing is answered yet; later, what keeps a
     portion from being stored is the problem of its lines, and ends the answers.
     """
+    way = _UnderWay(asyncio.Queue(), asyncio.Semaphore(_AT_A_TIME))
     with Outbox() as outbox:
-        taking = asyncio.create_task(_take(body, answer, outbox))
+        reading = asyncio.create_task(_read(body, answer, way))
+        giving = asyncio.create_task(_give(way, outbox))
         try:
             async for chunk in outbox.chunks():
                 yield chunk
-            await taking
+            await giving
+            if reading.done():
+                await reading
         except ClientDisconnect:
             return
         finally:
-            taking.cancel()
-            await asyncio.gather(taking, return_exceptions=True)
+            for task in (reading, giving):
+                task.cancel()
+            await asyncio.gather(reading, giving, return_exceptions=True)
 
 
-async def _take(body: AsyncGenerator[bytes, None], answer: Answer, outbox: Outbox) -> None:
-    running: deque[asyncio.Task[Answered]] = deque()
-    n_answered = 0
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """The portions that are being enqueued, in order, None at their end; and room for more."""
 
-    async def put_first() -> bool:
-        """Pass the oldest portion's answers on; whether more may come."""
-        nonlocal n_answered
-        answered = await running.popleft()
-        if answered.stopped_by and not n_answered:
-            raise answered.stopped_by
-        await outbox.put(answered.lines)
-        n_answered += 1
-        return not answered.stopped_by
+    portions: asyncio.Queue[asyncio.Future[Answered] | None]
+    room: asyncio.Semaphore
 
+
+async def _read(body: AsyncGenerator[bytes, None], answer: Answer, way: _UnderWay) -> None:
     try:
-        goes_on = True
         async with aclosing(portions(body)) as some:
             async for portion in some:
-                running.append(asyncio.create_task(_awaited(answer(portion))))
-                if len(running) >= _AT_A_TIME:
-                    goes_on = await put_first()
-                if not goes_on:
-                    break
-        while running:
-            await put_first()
+                await way.room.acquire()
+                way.portions.put_nowait(asyncio.ensure_future(answer(portion)))
     finally:
-        for task in running:
-            task.cancel()
+        way.portions.put_nowait(None)
+
+
+async def _give(way: _UnderWay, outbox: Outbox) -> None:
+    is_first = True
+    try:
+        while (portion := await way.portions.get()) is not None:
+            answered = await portion
+            if answered.stopped_by and is_first:
+                raise answered.stopped_by
+            await outbox.put(answered.lines)
+            if answered.stopped_by:
+                return
+            way.room.release()
+            is_first = False
+    finally:
         await outbox.end()
-
-
-async def _awaited(answered: Awaitable[Answered]) -> Answered:
-    return await answered
 
 
 async def portions(body: AsyncGenerator[bytes, None]) -> AsyncGenerator[list[Line], None]:
