@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib.metadata import version
 from threading import BoundedSemaphore, Lock
 
@@ -25,6 +26,7 @@ from lookalike.settings import Settings
 from lookalike.workers import live_workers
 from lookalike_api.description import describe
 from lookalike_api.endings import Endings
+from lookalike_api.methods import allowed_methods
 from lookalike_api.metrics import Requests
 from lookalike_api.payloads import Problem
 from lookalike_api.problems import (
@@ -174,9 +176,12 @@ def _answer_problems(app: FastAPI) -> None:
         return _answer(problem_of_fields(error.errors()))
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
         problem = problem_of_status(error.status_code, str(error.detail))
-        return _answer(problem, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = allowed_methods(request)
+        return _answer(problem, headers)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -97,7 +97,7 @@ def reference_to(model: type[BaseModel]) -> dict[str, Any]:
 async def _validated(request: Request, json_type: type[J]) -> J:
     body = await _read_json(request)
     with refusing("body"):
-        return json_type.model_validate_json(body)
+        return json_type.model_validate_json(body, strict=True)
 
 
 async def _read_json(request: Request) -> bytes:

@@ -59,7 +59,7 @@ class Requests:
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             # With and without its version an endpoint is the same.
-            route = getattr(scope.get("route"), "path", "none").removeprefix("/v1")
+            route = getattr(scope.get("route"), "path_format", "none").removeprefix("/v1")
             self._seconds.labels(method, route).observe(time.monotonic() - started)
             self._n.labels(method, route, status).inc()
 

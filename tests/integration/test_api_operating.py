@@ -119,7 +119,8 @@ def test_an_erased_collection_is_gone_and_counted(http: httpx.Client, database_u
 def test_images_are_listed_page_by_page(http: httpx.Client, database_url: str) -> None:
     added = [add(http, n, metadata={"n": n}) for n in range(5)]
     commit(database_url, embedded(added[0]["job_id"]))
-    seen, after = [], ""
+    seen: list[dict[str, Any]] = []
+    after: str | None = ""
     while after is not None:
         page = http.get("/v1/images", params={"after": after, "limit": 2}).json()
         seen += page["images"]
@@ -154,8 +155,8 @@ def test_waiting_for_jobs_ends_with_the_last_or_with_the_time(
 ) -> None:
     jobs = [add(http, n)["job_id"] for n in range(2)]
     commit(database_url, embedded(jobs[0]))
-    asked = {"id": jobs, "wait_s": 0.05}
-    assert http.get("/v1/jobs/wait", params=asked).json()["n_open"] == 1
+    at_once = http.get("/v1/jobs/wait", params={"id": jobs, "wait_s": 0.05})
+    assert at_once.json()["n_open"] == 1
     writer = threading.Thread(target=fail, args=(database_url, jobs[1]))
     writer.start()
     found = http.get("/v1/jobs/wait", params={"id": jobs, "wait_s": 30}).json()
@@ -191,11 +192,13 @@ def test_failures_are_listed_page_by_page_and_counted(
     jobs = [add(http, n)["job_id"] for n in range(4)]
     fail(database_url, *jobs[:3])
     fail(database_url, jobs[3], reason="FetchFailed")
-    seen, after = [], {}
-    while after is not None:
-        page = http.get("/v1/failures", params={"limit": 3, **after}).json()
+    seen: list[dict[str, Any]] = []
+    asked: dict[str, Any] | None = {"limit": 3}
+    while asked is not None:
+        page = http.get("/v1/failures", params=asked).json()
         seen += page["failures"]
-        after = page["next_after"] and {"after": page["next_after"]}
+        after = page["next_after"]
+        asked = None if after is None else {"limit": 3, "after": after}
     assert [one["job_id"] for one in seen] == [jobs[3], *jobs[:3]]
     assert page["reasons"] == {"ImageNotFound": 3, "FetchFailed": 1}
     assert (seen[0]["reason"], seen[0]["detail"]) == ("FetchFailed", "nothing is there")
@@ -210,7 +213,7 @@ def test_failures_are_retried_and_discarded_by_choice(
     jobs = [add(http, n, collection="shoes")["job_id"] for n in range(4)]
     fail(database_url, *jobs)
     assert http.post("/v1/failures/retry", json={}).status_code == 422
-    chosen = {"job_ids": [jobs[0], 999]}
+    chosen: dict[str, Any] = {"job_ids": [jobs[0], 999]}
     assert http.post("/v1/failures/retry", json=chosen).json() == {"n_retried": 1}
     assert http.get(f"/v1/jobs/{jobs[0]}").json()["status"] == "queued"
     chosen = {"job_ids": jobs[:2], "reason": "ImageNotFound"}

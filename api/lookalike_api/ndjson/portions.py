@@ -81,7 +81,7 @@ def _plain(data: bytes) -> Described | None:
 
 
 def _checked(data: bytes) -> Described:
-    line = BulkLine.model_validate_json(data)
+    line = BulkLine.model_validate_json(data, strict=True)
     return line.reference, line.metadata
 
 

@@ -22,6 +22,9 @@ from lookalike_api.routes.context import InContext, PathId
 
 router = APIRouter(tags=["images"])
 
+# Numbers alone: /images/bulk has methods of its own.
+_ONE = "/images/{image_id:int}"
+
 
 async def _add_body(request: Request, context: InContext) -> AddImage | tuple[AddUpload, Picture]:
     return await read_body(request, AddImage, AddUpload, max_bytes=context.settings.max_bytes)
@@ -87,7 +90,7 @@ def list_images(
     )
 
 
-@router.delete("/images/{image_id}", responses=problems(404))
+@router.delete(_ONE, responses=problems(404))
 def erase_image(context: InContext, image_id: PathId) -> Receipt:
     """Erase an image for good, with all that was made of it; the answer counts what that was."""
     receipt = context.backend.client.operator.erase_images([image_id])
@@ -96,7 +99,7 @@ def erase_image(context: InContext, image_id: PathId) -> Receipt:
     return receipt
 
 
-@router.get("/images/{image_id}", responses=problems(404))
+@router.get(_ONE, responses=problems(404))
 def read_image(context: InContext, image_id: PathId) -> Story:
     """The story of one image: how far its last job came, and where it stopped."""
     return context.backend.client.why(image_id)
