@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psycopg2
@@ -102,8 +101,10 @@ def _search(
     direct = psycopg2.connect(database_url)
     direct.autocommit = True
 
-    def ask_http(question: dict[str, Any]) -> list[int]:
-        body = json.dumps({**question, "k": _K, "collection": "shop"})
+    def question(**by: object) -> str:
+        return json.dumps({**by, "k": _K, "collection": "shop"})
+
+    def ask_http(body: str) -> list[int]:
         connection.request("POST", "/v1/search", body, {"Content-Type": "application/json"})
         found = json.loads(connection.getresponse().read())
         return [neighbour["image_id"] for neighbour in found["neighbours"]]
@@ -114,15 +115,16 @@ def _search(
             return [int(row[0]) for row in cursor.fetchall()]
 
     texts = ["[" + ",".join(map(str, row)) + "]" for row in rows[:n].tolist()]
-    numbers = [[round(number, 4) for number in row] for row in rows[:n].tolist()]
+    numbers = [question(features=row) for row in rows[:n].tolist()]
+    stored = [question(image_id=image_id) for image_id in ids]
     with closing(connection), closing(direct):
         by_id = _in_turns(
-            lambda i: ask_http({"image_id": ids[i % len(ids)]}),
+            lambda i: ask_http(stored[i % len(ids)]),
             lambda i: ask_sql(f"%s::bigint, {_K}, 'shop'", ids[i % len(ids)]),
             n,
         )
         by_features = _in_turns(
-            lambda i: ask_http({"features": numbers[i % len(numbers)]}),
+            lambda i: ask_http(numbers[i % len(numbers)]),
             lambda i: ask_sql(f"%s::halfvec, 'shop', {_K}", texts[i % len(texts)]),
             n // 2,
         )
