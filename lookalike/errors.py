@@ -8,14 +8,19 @@ LookalikeError
 │   ├── ImageTooLarge         more bytes or pixels than allowed
 │   ├── ImageUnreadable       the bytes are no picture that can be decoded
 │   ├── ImageNotEmbeddable    the encoder cannot answer for this picture
+│   ├── IdempotencyKeyReused  it came with another request before
 │   ├── NotCalibrated         nobody has measured what a near-duplicate is
+│   ├── OriginForbidden       a page of another site asks in its reader's name
 │   ├── ReferenceForbidden    the policy does not let this reference be read
 │   ├── ReferenceInvalid      the reference is no path, URL or upload
 │   ├── ReembeddingRefused    the step does not fit how far the change of encoder is
+│   ├── ScopeMissing          the API key is not made for this
 │   ├── SampleTooSmall        too few images to measure on can be read
 │   ├── MetadataInvalid       metadata is no JSON object that Postgres holds
 │   ├── ExportUnusable        a file is no export of a collection, or is damaged
 │   ├── TrainingSetUnusable   the folder is no set of class folders to train on
+│   ├── Unauthenticated       no API key was given, or none that is good
+│   ├── UnknownApiKey         no API key has this id
 │   ├── UnknownCollection     no collection has this name
 │   ├── UnknownFeatureSpace   no feature space has this name, or several have
 │   ├── UnknownImage          no image has this id
@@ -27,6 +32,8 @@ LookalikeError
 │   ├── QueueUnavailable      Redis cannot be reached
 │   ├── BacklogFull           as many jobs wait as the operator allows (HTTP 429)
 │   ├── DecoderUnavailable    no process that decodes can be started
+│   ├── TooManyRequests       one caller asks faster than the settings allow (HTTP 429)
+│   ├── RequestUnderWay       the first request with this Idempotency-Key still runs (HTTP 409)
 │   ├── EncoderExhausted      the encoder ran out of memory
 │   ├── WorkerLost            a worker died while it held the job
 │   └── WaitedTooLong         what was waited for did not happen in time
@@ -87,8 +94,16 @@ class ImageNotEmbeddable(Rejected):
     """The encoder fails on this picture alone, or gives numbers that are not finite."""
 
 
+class IdempotencyKeyReused(Rejected):
+    """An Idempotency-Key that came with one request comes again with another."""
+
+
 class NotCalibrated(Rejected):
     """Nobody has measured yet which distances mean near-duplicate in a collection."""
+
+
+class OriginForbidden(Rejected):
+    """A web page of another site asks through its reader's browser."""
 
 
 class ReferenceForbidden(Rejected):
@@ -101,6 +116,10 @@ class ReferenceInvalid(Rejected):
 
 class ReembeddingRefused(Rejected):
     """The step does not fit how far a collection's change of encoder is."""
+
+
+class ScopeMissing(Rejected):
+    """The API key is good, and not made for what was asked; `value` is the scope."""
 
 
 class SampleTooSmall(Rejected):
@@ -117,6 +136,14 @@ class ExportUnusable(Rejected):
 
 class TrainingSetUnusable(Rejected):
     """The folder does not hold two classes or more with enough readable pictures each."""
+
+
+class Unauthenticated(Rejected):
+    """No API key was given, or one that is unknown, expired or revoked."""
+
+
+class UnknownApiKey(Rejected):
+    """No API key has this id."""
 
 
 class UnknownCollection(Rejected):
@@ -140,7 +167,11 @@ class WrongFeatureSpace(Rejected):
 
 
 class Unavailable(LookalikeError):
-    """Time has to act: the same request can succeed later."""
+    """Time has to act: the same request can succeed, perhaps in `retry_in_s` seconds."""
+
+    def __init__(self, message: str, *, value: object = None, retry_in_s: float = 5) -> None:
+        super().__init__(message, value=value)
+        self.retry_in_s = retry_in_s
 
 
 class FetchFailed(Unavailable):
@@ -165,9 +196,16 @@ class BacklogFull(Unavailable):
     def __init__(
         self, message: str, *, value: object = None, retry_in_s: float = 5, n_room: int = 0
     ) -> None:
-        super().__init__(message, value=value)
-        self.retry_in_s = retry_in_s
+        super().__init__(message, value=value, retry_in_s=retry_in_s)
         self.n_room = n_room
+
+
+class TooManyRequests(Unavailable):
+    """One caller asks faster than the settings allow; `retry_in_s` is when it may again."""
+
+
+class RequestUnderWay(Unavailable):
+    """The first request with the same Idempotency-Key is not answered yet."""
 
 
 class DecoderUnavailable(Unavailable):

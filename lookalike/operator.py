@@ -10,6 +10,7 @@ from typing import Unpack
 from sqlalchemy import Connection, Engine
 
 from lookalike import collections, controls, erasure, failures, leases, limits, retention
+from lookalike.api_keys import Keys
 from lookalike.attachments import Attachments
 from lookalike.collections import Asked
 from lookalike.controls import Control, InHand
@@ -179,6 +180,11 @@ class Operator:
             which = None if collection is None else find_collection(connection, collection)
         purge = retention.prune_jobs if status is JobStatus.DONE else retention.cancel_waiting
         return purge(self._engine, older_than_s=older_than_s, collection_id=which)
+
+    @property
+    def keys(self) -> Keys:
+        """Keys to the HTTP API: make, list and revoke them."""
+        return Keys(self._engine)
 
     def erase_images(self, image_ids: Sequence[int]) -> Receipt:
         """Erase images for good, with all that was made of them; unknown ids are passed over."""

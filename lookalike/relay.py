@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from lookalike import (
     attachments,
     broker,
+    idempotency,
     leases,
     metrics,
     reembedding,
@@ -149,10 +150,11 @@ class Relay:
         return n_jobs
 
     def keep_house(self) -> None:
-        """Forget old query images, unused uploads, dead workers and the history's old end."""
+        """Forget what is old: queries, requests, unused uploads, dead workers, done jobs."""
         with transaction(self._engine) as connection:
             retention.purge_queries(connection)
             workers.forget_dead(connection)
+            idempotency.forget_requests(connection)
             if self._is_due("uploads", UPLOADS_S):
                 retention.purge_uploads(connection)
         if self._keep_jobs_s:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from lookalike.environment import environment
 from lookalike.errors import InvalidSetting
@@ -33,10 +35,18 @@ def _listed(value: object) -> object:
     return value
 
 
+def _checked_rate(value: str) -> str:
+    if not re.fullmatch(r"none|[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
+        raise ValueError("expected none, or a number, a slash and second, minute, hour or day")
+    return value
+
+
 RuntimeName = Literal["auto", "openvino", "tensorflow", "tensorflow-frozen", "jax"]
 Precision = Literal["auto", "bf16", "fp32"]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
+AskForKeys = Literal["required", "off", "off-for-everyone"]
+Rate = Annotated[str, AfterValidator(_checked_rate)]
 
 
 class Settings(BaseModel):
@@ -116,6 +126,17 @@ class Settings(BaseModel):
 
     api_host: str = Field("127.0.0.1", description="address that the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API listens on")
+    api_keys: AskForKeys = Field(
+        "required",
+        description="`required`; `off`, the default of `lookalike up`, on loopback alone; "
+        "`off-for-everyone`: docs/http.md",
+    )
+    api_rate: Rate = Field(
+        "6000/minute", description="requests of one key, without keys of one address; or `none`"
+    )
+    cors_origins: Names = Field(
+        (), description="sites whose pages may use the API, `https://shop.example`"
+    )
     query_timeout_s: float = Field(30, gt=0, description="wait for a query image's features")
 
     # An exact search of so many takes 9 ms, seven times an index's; of fewer, too little to save.
@@ -176,6 +197,16 @@ class Settings(BaseModel):
             )
         return self.database_url
 
+    @property
+    def is_api_on_loopback(self) -> bool:
+        """Whether the API listens to this machine alone."""
+        if self.api_host == "localhost":
+            return True
+        try:
+            return ip_address(self.api_host).is_loopback
+        except ValueError:
+            return False
+
     def require_redis(self) -> str:
         """The URL of Redis; raises InvalidSetting where none is set."""
         if not self.redis_url:
@@ -194,8 +225,9 @@ def _invalid(error: ValidationError) -> InvalidSetting:
             f"{variable} is set, but there is no such option: see the table in docs/settings.md",
             value=first["input"],
         )
+    message = first["msg"].removeprefix("Value error, ")
     return InvalidSetting(
-        f"{variable} is {first['input']!r}; {first['msg'][0].lower()}{first['msg'][1:]}",
+        f"{variable} is {first['input']!r}; {message[0].lower()}{message[1:]}",
         value=first["input"],
     )
 

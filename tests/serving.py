@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import uvicorn
@@ -13,10 +14,10 @@ from fastapi import FastAPI
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[httpx.Client]:
-    """The app behind a real server on a free port of loopback."""
+def serving(app: FastAPI, **options: Any) -> Iterator[httpx.Client]:
+    """The app behind a real server on a free port of loopback; options are uvicorn's."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="critical", ws="none")
+    config = uvicorn.Config(app, log_level="critical", ws="none", **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
@@ -26,16 +26,24 @@ from lookalike.settings import Settings
 from lookalike.workers import live_workers
 from lookalike_api.description import describe
 from lookalike_api.endings import Endings
+from lookalike_api.entry import (
+    MAX_HEAD_BYTES,
+    READ,
+    SAFE_HEADERS,
+    BoundedHeads,
+    Entry,
+    check_openness,
+)
 from lookalike_api.methods import allowed_methods
 from lookalike_api.metrics import Requests
 from lookalike_api.payloads import Problem
 from lookalike_api.problems import (
     MEDIA_TYPE,
     RETRY_AFTER_S,
+    headers_of,
     problem_of,
     problem_of_fields,
     problem_of_status,
-    retry_after_s,
 )
 from lookalike_api.routes import Context, NotReady, router
 
@@ -98,6 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
     soon as Postgres is there.
     """
     connections = Connections(settings)
+    entry = Entry(settings)
     end_traces = tracing.configure("lookalike-api", is_on=settings.traces)
 
     context = Context(
@@ -117,6 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         context.endings.close()
         connections.close()
+        await entry.close()
         end_traces()
 
     app = FastAPI(
@@ -133,18 +143,25 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(router, include_in_schema=False)
     _answer_problems(app)
     describe(app)
+    entry.install(app)
     _serve_metrics(app, connections)
     return app
 
 
 def serve(settings: Settings) -> None:
-    """Serve HTTP until the process is told to end; uvicorn logs the address."""
+    """Serve HTTP until the process is told to end; uvicorn logs the address.
+
+    Raises InvalidSetting where a whole network would be let in without keys.
+    """
+    check_openness(settings)
     configure_logs()
     uvicorn.run(
         create_app(settings),
         host=settings.api_host,
         port=settings.api_port,
         access_log=False,
+        http=BoundedHeads,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=_SHUTDOWN_S,
@@ -156,7 +173,7 @@ def _serve_metrics(app: FastAPI, connections: Connections) -> None:
     registry.register(connections.backlog())
     app.add_middleware(Requests, registry=registry)
 
-    @app.get("/metrics", include_in_schema=False)
+    @app.get("/metrics", include_in_schema=False, dependencies=[READ])
     def _metrics(request: Request) -> Response:
         media_type, text = metrics.render(registry, request.headers.get("accept", ""))
         return Response(text, media_type=media_type)
@@ -165,11 +182,11 @@ def _serve_metrics(app: FastAPI, connections: Connections) -> None:
 def _answer_problems(app: FastAPI) -> None:
     @app.exception_handler(LookalikeError)
     async def _ours(_: Request, error: LookalikeError) -> JSONResponse:
-        return _answer(problem_of(error), retry_after_s=retry_after_s(error))
+        return _answer(problem_of(error), headers_of(error))
 
     @app.exception_handler(NotReady)
     async def _not_ready(_: Request, error: NotReady) -> JSONResponse:
-        return _answer(error.problem, retry_after_s=RETRY_AFTER_S)
+        return _answer(error.problem, {"Retry-After": str(RETRY_AFTER_S)})
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -186,16 +203,15 @@ def _answer_problems(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("request failed", path=request.url.path, error=repr(error))
-        return _answer(problem_of_status(500, "an unexpected error; the log of the API has it"))
+        problem = problem_of_status(500, "an unexpected error; the log of the API has it")
+        # Written outside of all middleware.
+        return _answer(problem, SAFE_HEADERS)
 
 
-def _answer(
-    problem: Problem, headers: dict[str, str] | None = None, *, retry_after_s: int | None = None
-) -> JSONResponse:
-    retry = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse(
         problem.model_dump(exclude_none=True),
         status_code=problem.status,
-        headers={**(headers or {}), **retry},
+        headers=headers,
         media_type=MEDIA_TYPE,
     )

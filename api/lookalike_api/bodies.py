@@ -13,12 +13,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from lookalike.errors import ImageTooLarge, ReferenceForbidden
+from lookalike.errors import ImageTooLarge
 
 JSON, MULTIPART = "application/json", "multipart/form-data"
 
-# 16,000 features written with 17 digits are 400 kB.
-MAX_JSON_BYTES = 1_000_000
 # What a multipart body may hold beside the file: metadata and the parts' headers.
 _BESIDE_FILE_BYTES = 256_000
 _MAX_NAME = 255
@@ -66,13 +64,7 @@ async def read_json(request: Request, json_type: type[J]) -> J:
 
 
 def content_type_of(request: Request) -> str:
-    """The body's content type; raises ReferenceForbidden for a page of another site."""
-    # A web page elsewhere could else post a form to an API on its reader's own machine.
-    if request.headers.get("sec-fetch-site") == "cross-site":
-        raise ReferenceForbidden(
-            "the request comes from a web page of another site; expected the same site, or no "
-            "browser: send it from your server"
-        )
+    """The body's content type, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -95,20 +87,9 @@ def reference_to(model: type[BaseModel]) -> dict[str, Any]:
 
 
 async def _validated(request: Request, json_type: type[J]) -> J:
-    body = await _read_json(request)
+    body = await request.body()
     with refusing("body"):
         return json_type.model_validate_json(body, strict=True)
-
-
-async def _read_json(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_JSON_BYTES:
-            raise HTTPException(
-                413, f"found a JSON body of more than {MAX_JSON_BYTES:,} bytes; expected fewer"
-            )
-    return bytes(body)
 
 
 async def _read_form(request: Request, max_bytes: int) -> FormData:

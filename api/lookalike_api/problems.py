@@ -13,21 +13,29 @@ from lookalike_api.payloads import FieldError, Problem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+_CHALLENGE = 'Bearer realm="lookalike"'
 
 # The first entry along an error's line of ancestors counts: a class, else its family.
 _STATUS: Mapping[type, int] = {
+    errors.Unauthenticated: 401,
+    errors.OriginForbidden: 403,
     errors.ReferenceForbidden: 403,
+    errors.ScopeMissing: 403,
     errors.ImageNotFound: 404,
     errors.UnknownCollection: 404,
     errors.UnknownImage: 404,
     errors.UnknownJob: 404,
+    errors.UnknownApiKey: 404,
     errors.NotCalibrated: 409,
+    errors.RequestUnderWay: 409,
     errors.WrongFeatureSpace: 409,
     errors.ImageTooLarge: 413,
     errors.ImageUnreadable: 422,
     errors.ImageNotEmbeddable: 422,
+    errors.IdempotencyKeyReused: 422,
     errors.Rejected: 400,
     errors.BacklogFull: 429,
+    errors.TooManyRequests: 429,
     errors.WaitedTooLong: 504,
     errors.Unavailable: 503,
     errors.LookalikeError: 500,
@@ -42,11 +50,17 @@ def problem_of(error: LookalikeError) -> Problem:
     )
 
 
-def retry_after_s(error: LookalikeError) -> int | None:
-    """When the same request may succeed, in whole seconds; None where time does not help."""
-    if isinstance(error, errors.BacklogFull):
-        return max(1, math.ceil(error.retry_in_s))
-    return RETRY_AFTER_S if isinstance(error, errors.Unavailable) else None
+def headers_of(error: LookalikeError) -> dict[str, str]:
+    """What an error's answer says to programs: when to come again, or which key it lacks."""
+    match error:
+        case errors.Unavailable():
+            return {"Retry-After": str(max(1, math.ceil(error.retry_in_s)))}
+        case errors.Unauthenticated():
+            return {"WWW-Authenticate": _CHALLENGE}
+        case errors.ScopeMissing():
+            lacking = f'error="insufficient_scope", scope="{error.value}"'
+            return {"WWW-Authenticate": f"{_CHALLENGE}, {lacking}"}
+    return {}
 
 
 def problem_of_status(status: int, detail: str) -> Problem:

@@ -12,6 +12,7 @@ from lookalike.cli import (
     failed,
     index,
     inspect,
+    keys,
     mapping,
     operate,
     recall,
@@ -53,6 +54,7 @@ app.command(rich_help_panel=_OPERATE)(transfer.export)
 app.command("import", rich_help_panel=_OPERATE)(transfer.import_file)
 app.add_typer(erase.app, name="erase", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(reembed.reembed)
+app.add_typer(keys.app, name="key", rich_help_panel=_OPERATE)
 app.add_typer(failed.app, name="failed", rich_help_panel=_OPERATE)
 app.add_typer(failed.jobs_app, name="jobs", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_RUN)(serve.up)

@@ -33,6 +33,7 @@ def app(database_url: str, tmp_path: Path) -> FastAPI:
         Settings.load(
             {
                 "LOOKALIKE_DATABASE_URL": database_url,
+                "LOOKALIKE_API_KEYS": "off",
                 "LOOKALIKE_MAX_BYTES": "1000",
                 "LOOKALIKE_FILE_ROOTS": str(tmp_path),
                 "LOOKALIKE_QUERY_TIMEOUT_S": "0.2",
@@ -182,7 +183,7 @@ def test_an_upload_needs_a_file(http: httpx.Client) -> None:
 def test_a_form_of_another_site_is_refused(http: httpx.Client) -> None:
     headers = {"sec-fetch-site": "cross-site"}
     answer = http.post("/images", files={"file": ("a.jpg", b"x")}, headers=headers)
-    assert is_problem(answer, 403, "ReferenceForbidden")
+    assert is_problem(answer, 403, "OriginForbidden")
 
 
 @pytest.mark.parametrize(
@@ -336,7 +337,8 @@ def test_readiness_counts_the_workers(http: httpx.Client) -> None:
 
 
 def test_without_postgres_the_process_lives_and_is_not_ready() -> None:
-    settings = Settings.load({"LOOKALIKE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    settings = Settings.load({"LOOKALIKE_DATABASE_URL": nowhere, "LOOKALIKE_API_KEYS": "off"})
     with serving(create_app(settings)) as http:
         assert http.get("/healthz").status_code == 200
         for answer in (http.get("/readyz"), http.get("/status")):

@@ -29,6 +29,12 @@ def test_a_bad_value_is_named_with_what_was_expected() -> None:
         Settings.load({"LOOKALIKE_BATCH_SIZE": "many"})
 
 
+@pytest.mark.parametrize("rate", ["600", "0/minute", "6/fortnight", "600 / minute", "NONE"])
+def test_a_rate_that_cannot_be_read_is_refused(rate: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"LOOKALIKE_API_RATE is .*; expected none, or"):
+        Settings.load({"LOOKALIKE_API_RATE": rate})
+
+
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="LOOKALIKE_BATCHSIZE"):
         Settings.load({"LOOKALIKE_BATCHSIZE": "4"})

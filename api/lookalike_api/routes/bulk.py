@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from lookalike.client import DEFAULT_COLLECTION
 from lookalike_api.bodies import content_type_of, reference_to
+from lookalike_api.entry import WRITE
 from lookalike_api.expected import problems
 from lookalike_api.ndjson import MEDIA_TYPES, Answered, AnswerStream, answer_portion, answers
 from lookalike_api.ndjson.lines import Line
@@ -28,6 +29,7 @@ def _lines_of(item: type[BaseModel]) -> dict[str, Any]:
 
 @router.post(
     "/images/bulk",
+    dependencies=[WRITE],
     status_code=200,
     response_class=AnswerStream,
     responses={

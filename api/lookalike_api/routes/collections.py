@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from lookalike.collections import Collection
 from lookalike.erasure import Receipt
 from lookalike_api.bodies import described, read_json
+from lookalike_api.entry import ADMIN, READ
 from lookalike_api.expected import problems
 from lookalike_api.payloads import CollectionName, Collections, Configuration
 from lookalike_api.routes.context import InContext
@@ -24,13 +25,13 @@ async def _configuration(request: Request) -> Configuration:
     return await read_json(request, Configuration)
 
 
-@router.get("/collections")
+@router.get("/collections", dependencies=[READ])
 def list_collections(context: InContext) -> Collections:
     """All collections, by name: how many images each has, and whose features."""
     return Collections(collections=context.backend.client.catalogue.collections())
 
 
-@router.get(_ONE, responses=problems(404))
+@router.get(_ONE, dependencies=[READ], responses=problems(404))
 def read_collection(context: InContext, name: Name) -> Collection:
     """One collection."""
     return context.backend.client.catalogue.collection(name)
@@ -38,6 +39,7 @@ def read_collection(context: InContext, name: Name) -> Collection:
 
 @router.put(
     _ONE,
+    dependencies=[ADMIN],
     openapi_extra=described(Configuration),
     responses={
         201: {"model": Collection, "description": "The collection was made"},
@@ -61,7 +63,7 @@ def configure_collection(
     return client.catalogue.collection(name)
 
 
-@router.delete(_ONE, responses=problems(404))
+@router.delete(_ONE, dependencies=[ADMIN], responses=problems(404))
 def erase_collection(context: InContext, name: Name) -> Receipt:
     """Erase a collection for good, with everything in it; the answer counts what that was.
 

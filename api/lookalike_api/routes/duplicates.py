@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from lookalike.client import DEFAULT_COLLECTION
 from lookalike.duplicates import DuplicatePage, Tier
+from lookalike_api.entry import READ
 from lookalike_api.expected import problems
 from lookalike_api.payloads import MAX_ID, CollectionName, SameImages
 from lookalike_api.routes.context import InContext, PathId
@@ -15,7 +16,7 @@ from lookalike_api.routes.context import InContext, PathId
 router = APIRouter(tags=["duplicates"])
 
 
-@router.get("/images/{image_id}/duplicates", responses=problems(400, 404, 409))
+@router.get("/images/{image_id}/duplicates", dependencies=[READ], responses=problems(400, 404, 409))
 def read_duplicates(
     context: InContext,
     image_id: PathId,
@@ -27,7 +28,7 @@ def read_duplicates(
     return SameImages(duplicates=found, is_calibrated=found.is_calibrated)
 
 
-@router.get("/duplicates", responses=problems(400, 404, 409))
+@router.get("/duplicates", dependencies=[READ], responses=problems(400, 404, 409))
 def read_duplicate_pairs(
     context: InContext,
     collection: Annotated[CollectionName, Query()] = DEFAULT_COLLECTION,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from lookalike_api.entry import READ
 from lookalike_api.payloads import Encoders
 from lookalike_api.routes.context import InContext
 
 router = APIRouter(tags=["encoders"])
 
 
-@router.get("/encoders")
+@router.get("/encoders", dependencies=[READ])
 def list_encoders(context: InContext) -> Encoders:
     """The feature spaces, the oldest first: who works in each, and which collections serve it.
 

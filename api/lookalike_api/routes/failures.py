@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from lookalike.failures import MARK, Selection
 from lookalike_api.bodies import described, read_json
+from lookalike_api.entry import ADMIN_ONCE, READ, WRITE_ONCE
 from lookalike_api.expected import problems
 from lookalike_api.payloads import (
     CollectionName,
@@ -29,7 +30,7 @@ async def _selection(request: Request) -> FailedSelection:
 Selected = Annotated[FailedSelection, Depends(_selection)]
 
 
-@router.get("/failures", responses=problems(400, 404))
+@router.get("/failures", dependencies=[READ], responses=problems(400, 404))
 def list_failures(
     context: InContext,
     collection: Annotated[CollectionName | None, Query()] = None,
@@ -48,6 +49,7 @@ def list_failures(
 
 @router.post(
     "/failures/retry",
+    dependencies=[WRITE_ONCE],
     responses=problems(403, 404, 413, 415),
     openapi_extra=described(FailedSelection),
 )
@@ -61,6 +63,7 @@ def retry_failures(context: InContext, selected: Selected) -> Retried:
 
 @router.post(
     "/failures/discard",
+    dependencies=[ADMIN_ONCE],
     responses=problems(403, 404, 413, 415),
     openapi_extra=described(FailedSelection),
 )

@@ -15,6 +15,7 @@ from lookalike.listing import ImagePage
 from lookalike.story import Story
 from lookalike.tags import unknown_image
 from lookalike_api.bodies import JSON, Picture, described, read_body, refusing
+from lookalike_api.entry import ADMIN, READ, WRITE_ONCE
 from lookalike_api.expected import problems
 from lookalike_api.payloads import NO_NUL, Added, AddImage, AddUpload, CollectionName, Metadata
 from lookalike_api.references import permitted
@@ -36,6 +37,7 @@ AddBody = Annotated[Any, Depends(_add_body)]
 
 @router.post(
     "/images",
+    dependencies=[WRITE_ONCE],
     status_code=202,
     responses=problems(400, 403, 413, 415, 429),
     openapi_extra=described(AddImage, AddUpload),
@@ -71,7 +73,7 @@ _METADATA = TypeAdapter(Json[Metadata])
 Chosen = Annotated[dict[str, JsonValue] | None, Depends(_filter)]
 
 
-@router.get("/images", responses=problems(400, 404))
+@router.get("/images", dependencies=[READ], responses=problems(400, 404))
 def list_images(
     context: InContext,
     collection: Annotated[CollectionName, Query()] = DEFAULT_COLLECTION,
@@ -90,7 +92,7 @@ def list_images(
     )
 
 
-@router.delete(_ONE, responses=problems(404))
+@router.delete(_ONE, dependencies=[ADMIN], responses=problems(404))
 def erase_image(context: InContext, image_id: PathId) -> Receipt:
     """Erase an image for good, with all that was made of it; the answer counts what that was."""
     receipt = context.backend.client.operator.erase_images([image_id])
@@ -99,7 +101,7 @@ def erase_image(context: InContext, image_id: PathId) -> Receipt:
     return receipt
 
 
-@router.get(_ONE, responses=problems(404))
+@router.get(_ONE, dependencies=[READ], responses=problems(404))
 def read_image(context: InContext, image_id: PathId) -> Story:
     """The story of one image: how far its last job came, and where it stopped."""
     return context.backend.client.why(image_id)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from lookalike.jobs import Job
+from lookalike_api.entry import READ
 from lookalike_api.events import MEDIA_TYPE, job_events
 from lookalike_api.expected import problems
 from lookalike_api.payloads import Id, Jobs
@@ -26,13 +27,13 @@ JobIds = Annotated[
 WaitS = Annotated[float, Query(ge=0, le=MAX_WAIT_S, allow_inf_nan=False)]
 
 
-@router.get("/jobs", responses=problems(404))
+@router.get("/jobs", dependencies=[READ], responses=problems(404))
 def read_jobs(context: InContext, job_ids: JobIds) -> Jobs:
     """Several jobs as they stand, in the order of the ids."""
     return Jobs.of(context.backend.client.jobs(job_ids))
 
 
-@router.get("/jobs/wait", responses=problems(404))
+@router.get("/jobs/wait", dependencies=[READ], responses=problems(404))
 async def wait_for_jobs(context: InContext, job_ids: JobIds, wait_s: WaitS = 30) -> Jobs:
     """Several jobs, once each is done or failed, or `wait_s` have passed; `n_open` tells which.
 
@@ -43,6 +44,7 @@ async def wait_for_jobs(context: InContext, job_ids: JobIds, wait_s: WaitS = 30)
 
 @router.get(
     "/jobs/events",
+    dependencies=[READ],
     status_code=200,
     response_class=StreamingResponse,
     responses={
@@ -68,7 +70,7 @@ async def follow_jobs(context: InContext, job_ids: JobIds) -> StreamingResponse:
     )
 
 
-@router.get("/jobs/{job_id}", responses=problems(404))
+@router.get("/jobs/{job_id}", dependencies=[READ], responses=problems(404))
 async def read_job(context: InContext, job_id: PathId, wait_s: WaitS = 0) -> Job:
     """A job as it stands, or as it stands once it is done or failed, or `wait_s` have passed."""
     if wait_s:

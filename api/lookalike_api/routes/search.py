@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 
 from lookalike.features import Neighbours
 from lookalike_api.bodies import Picture, described, read_body
+from lookalike_api.entry import READ
 from lookalike_api.expected import problems
 from lookalike_api.payloads import Found, Search, SearchUpload, narrowing
 from lookalike_api.references import permitted
@@ -30,6 +31,7 @@ SearchBody = Annotated[Any, Depends(_search_body)]
 
 @router.post(
     "/search",
+    dependencies=[READ],
     responses=problems(400, 403, 404, 409, 413, 415, 504),
     openapi_extra=described(Search, SearchUpload),
 )

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from lookalike.errors import LookalikeError
 from lookalike.status import Status
+from lookalike_api.entry import READ
 from lookalike_api.payloads import Alive, Problem, Ready
 from lookalike_api.problems import problem_of
 from lookalike_api.routes.context import InContext
@@ -13,7 +14,7 @@ from lookalike_api.routes.context import InContext
 router = APIRouter(tags=["status"])
 
 
-@router.get("/status")
+@router.get("/status", dependencies=[READ])
 def read_status(context: InContext) -> Status:
     """What waits, is done and failed, by collection and lane; how fast; the live workers."""
     return context.backend.client.status()
