@@ -27,6 +27,9 @@ Untrained = Annotated[
     bool, typer.Option("--untrained", help="Seeded random weights, to try the graph's speed.")
 ]
 
+_NOT_ASKED = "Its API asks for no key, since it listens to this machine alone."
+_ASKED = "Its API asks for a key: lookalike key create NAME --scope read --scope write"
+
 
 def up(encoder: Encoder = None, untrained: Untrained = False) -> None:
     """Run everything on this machine until Ctrl-C: servers, relay, worker, upkeep and API."""
@@ -37,6 +40,7 @@ def up(encoder: Encoder = None, untrained: Untrained = False) -> None:
     stop = stopping()
     with Stack(chosen) as stack:
         out.print(f"lookalike is up: [bold]{stack.api_url}[/]")
+        out.print(_ASKED if stack.asks_for_keys else _NOT_ASKED)
         out.print("In another terminal: lookalike add FOLDER; lookalike search IMAGE; ")
         out.print(f"logs in {chosen.home}/logs; Ctrl-C ends it.")
         stack.supervise(stop)

@@ -198,5 +198,7 @@ def _show_ways_in(
         out.print(f"  {n.distance:.4f}  image {n.image_id}  {n.reference}", markup=False)
     out.print(f"[bold]SQL[/]     SELECT * FROM nearest_images({image_id}, 5);")
     out.print(f"[bold]Python[/]  Lookalike().search(image_id={image_id}, k=5)")
+    key = "with a key" if stack.asks_for_keys else "without a key, on this machine alone"
     out.print(f'[bold]HTTP[/]    POST {stack.api_url}/v1/search {{"image_id": {image_id}, "k": 5}}')
+    out.print(f"        {key}")
     out.print(f"[bold]picture[/] {_SHEET.resolve()}; collection {collection}")

@@ -51,10 +51,14 @@ class Stack:
 
     def __init__(self, settings: Settings) -> None:
         home = settings.home.expanduser().absolute()
-        self.settings = settings.model_copy(update={"home": home})
+        self.settings = settings.model_copy(update={"home": home, **_open_to_itself(settings)})
         self._logs = home / "logs"
         self._parts: list[Part] = []
         self._ending = ExitStack()
+
+    @property
+    def asks_for_keys(self) -> bool:
+        return self.settings.api_keys == "required"
 
     @property
     def api_url(self) -> str:
@@ -184,3 +188,9 @@ class Stack:
 
     def _log_of(self, name: str) -> Path:
         return self._logs / f"{name}.log"
+
+
+def _open_to_itself(settings: Settings) -> dict[str, object]:
+    """No keys to an API that only this machine reaches, unless the settings say so or otherwise."""
+    is_said = "api_keys" in settings.model_fields_set
+    return {} if is_said or not settings.is_api_on_loopback else {"api_keys": "off"}
