@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -108,7 +108,7 @@ def test_of_two_at_once_one_is_done_and_the_other_told_to_wait(
     assert count(engine, "jobs") == 1
 
 
-def _first_answer(both: list[Any]) -> httpx.Response:
+def _first_answer(both: list[Future[httpx.Response]]) -> httpx.Response:
     answered = threading.Event()
     for one in both:
         one.add_done_callback(lambda _: answered.set())

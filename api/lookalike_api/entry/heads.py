@@ -45,7 +45,8 @@ class BoundedHeads(H11Protocol):
             self._late = None
 
     def _has_request(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        # None until the first request, whatever its annotation says.
+        return bool(self.cycle) and not self.cycle.response_complete
 
     def _cut_off(self) -> None:
         self._late = None

@@ -70,7 +70,7 @@ def test_a_body_that_does_not_go_on_is_cut_off(content_type: bytes) -> None:
 
 
 def test_what_has_come_gives_the_rest_more_time() -> None:
-    slow = [b"x" * 1000, 3 * GRACE_S, b"x"]
+    slow: list[bytes | float] = [b"x" * 1000, 3 * GRACE_S, b"x"]
     assert read(LINES, slow, least_bytes_per_s=1) == 1001
     with pytest.raises(HTTPException, match="408"):
         read(LINES, slow, least_bytes_per_s=1_000_000)
