@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_JSON_BYTES = 1_000_000
 """16,000 features written with 17 digits are 400 kB."""
 
-# What is read line by line may be endless: each line has a limit of its own.
-_LINES = b"application/x-ndjson"
+# What is read line by line may be endless, and comes as fast as its lines are made: each line
+# has a limit of its own, and each pause between them.
+_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
 _JSON = b"application/json"
 
 
@@ -20,17 +21,24 @@ class BoundedBodies:
     """Cuts bodies off that are larger than `max_bytes`, JSON at less, or come too slowly.
 
     A body has `grace_s` seconds, and one more for each `least_bytes_per_s` of
-    it that have come. Only waiting for the client counts, so a server that is
-    slow itself cuts nobody off.
+    it that have come; lines may pause for `pause_s`. Only waiting for the
+    client counts, so a server that is slow itself cuts nobody off.
     """
 
     def __init__(
-        self, app: ASGIApp, max_bytes: int, *, grace_s: float = 20, least_bytes_per_s: int = 2_000
+        self,
+        app: ASGIApp,
+        max_bytes: int,
+        *,
+        grace_s: float = 20,
+        least_bytes_per_s: int = 2_000,
+        pause_s: float = 60,
     ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._grace_s = grace_s
         self._least_bytes_per_s = least_bytes_per_s
+        self._pause_s = pause_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +53,8 @@ class BoundedBodies:
                 # Nothing but the end of the connection comes now, and that may take its time.
                 return await receive()
             started = time.monotonic()
-            left_s = self._grace_s + n_bytes / self._least_bytes_per_s - waited_s
+            sooner_s = self._grace_s + n_bytes / self._least_bytes_per_s - waited_s
+            left_s = self._pause_s if limit is None else sooner_s
             try:
                 async with asyncio.timeout(left_s):
                     message = await receive()
@@ -66,7 +75,7 @@ class BoundedBodies:
         content_type = dict(scope["headers"]).get(b"content-type", b"")
         media_type = content_type.partition(b";")[0].strip().lower()
         shown = str(media_type, "latin-1") or "of no type"
-        if media_type == _LINES:
+        if media_type in _LINES:
             return None, shown
         return MAX_JSON_BYTES if media_type == _JSON else self._max_bytes, shown
 

@@ -13,7 +13,7 @@ from lookalike_api.entry.bounds import MAX_JSON_BYTES, BoundedBodies
 
 JSON, FORM, LINES = b"application/json", b"multipart/form-data; boundary=b", b"application/x-ndjson"
 
-GRACE_S = 0.02
+GRACE_S, PAUSE_S = 0.02, 0.2
 
 
 def read(
@@ -42,7 +42,9 @@ def read(
     async def send(message: Message) -> None:
         raise AssertionError(message)
 
-    bounded = BoundedBodies(app, 100, grace_s=GRACE_S, least_bytes_per_s=least_bytes_per_s)
+    bounded = BoundedBodies(
+        app, 100, grace_s=GRACE_S, least_bytes_per_s=least_bytes_per_s, pause_s=PAUSE_S
+    )
     scope = {"type": "http", "headers": [(b"content-type", content_type)]}
     asyncio.run(bounded(scope, receive, send))
     return n_read
@@ -70,7 +72,11 @@ def test_a_body_that_does_not_go_on_is_cut_off(content_type: bytes) -> None:
 
 
 def test_what_has_come_gives_the_rest_more_time() -> None:
-    slow: list[bytes | float] = [b"x" * 1000, 3 * GRACE_S, b"x"]
-    assert read(LINES, slow, least_bytes_per_s=1) == 1001
+    slow: list[bytes | float] = [b"x" * 100, 3 * GRACE_S]
+    assert read(FORM, slow, least_bytes_per_s=1) == 100
     with pytest.raises(HTTPException, match="408"):
-        read(LINES, slow, least_bytes_per_s=1_000_000)
+        read(FORM, slow, least_bytes_per_s=1_000_000)
+
+
+def test_lines_may_come_as_slowly_as_they_are_made() -> None:
+    assert read(LINES, [b"x", 3 * GRACE_S] * 5, least_bytes_per_s=1_000_000) == 5
