@@ -11,7 +11,8 @@ from lookalike.features import Tag
 from lookalike.tags import read_tags, unknown_image
 
 _STORY = """
-    SELECT i.id AS image_id, i.reference, c.name AS collection, encode(i.image_key, 'hex') AS key,
+    SELECT i.id AS image_id, i.reference, i.metadata, c.name AS collection,
+           encode(i.image_key, 'hex') AS key,
            s.encoder || '@' || left(s.digest, 12) AS space,
            j.id AS job_id, j.status, j.attempts, j.error, j.message,
            coalesce(l.worker, j.worker) AS worker, j.created_at, j.available_at,
@@ -36,6 +37,7 @@ class Story:
 
     image_id: int
     reference: str
+    metadata: dict[str, object]
     collection: str
     key: str | None
     space: str | None

@@ -24,6 +24,7 @@ from lookalike.errors import LookalikeError, SchemaOutdated, Unavailable
 from lookalike.logs import configure_logs
 from lookalike.settings import Settings
 from lookalike.workers import live_workers
+from lookalike_api import page
 from lookalike_api.description import describe
 from lookalike_api.endings import Endings
 from lookalike_api.entry import (
@@ -141,6 +142,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.context = context
     app.include_router(router, prefix="/v1")
     app.include_router(router, include_in_schema=False)
+    app.include_router(page.router)
     _answer_problems(app)
     describe(app)
     entry.install(app)

@@ -48,6 +48,7 @@ _RECEIPT = {"n_images": 1, "n_features": 1, "n_jobs": 1, "n_uploads": 0}
 _STORY = {
     "image_id": 17,
     "reference": _URL,
+    "metadata": {"colour": "red"},
     "collection": "shoes",
     "key": "ab" * 32,
     "space": _SPACE,
@@ -166,6 +167,7 @@ EXAMPLES: dict[str, Example] = {
         }
     ),
     "read_image": Example(_STORY),
+    "read_thumbnail": Example("the bytes of a JPEG"),
     "erase_image": Example(_RECEIPT),
     "read_duplicates": Example(
         {

@@ -14,12 +14,25 @@ from lookalike_api.routes import (
     jobs,
     search,
     status,
+    thumbnails,
 )
 from lookalike_api.routes.context import Backend, Context
 from lookalike_api.routes.status import NotReady
 
 __all__ = ["Backend", "Context", "NotReady", "router"]
 
+_PARTS = (
+    images,
+    thumbnails,
+    bulk,
+    duplicates,
+    jobs,
+    search,
+    collections,
+    failures,
+    encoders,
+    status,
+)
 router = APIRouter()
-for part in (images, bulk, duplicates, jobs, search, collections, failures, encoders, status):
+for part in _PARTS:
     router.include_router(part.router)

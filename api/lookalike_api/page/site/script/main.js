@@ -1,0 +1,46 @@
+// The page's beginning: one view at a time, chosen by the address.
+
+import { follow, linkAway, takeLinks } from "./address.js";
+import { h } from "./dom.js";
+import { showHeader } from "./header.js";
+import { offerForgetting } from "./key.js";
+import * as add from "./views/add.js";
+import * as queue from "./views/queue.js";
+import * as search from "./views/search.js";
+
+// A view has a `name`, a `title` and `open(room)`, which gives `{ show(address), close() }`.
+const VIEWS = [search, add, queue];
+
+const room = document.getElementById("room");
+let current = null;
+
+function show(address, { is_new }) {
+  const view = VIEWS.find((one) => one.name === address.view) ?? search;
+  showLinks(view);
+  if (current?.view !== view) {
+    current?.opened.close();
+    room.replaceChildren();
+    current = { view, opened: view.open(room) };
+    document.title = `${view.title} · lookalike`;
+    // Whoever cannot see that the content changed is put at its beginning.
+    if (is_new) room.focus();
+  }
+  current.opened.show(address);
+}
+
+function showLinks(shown) {
+  const links = VIEWS.map((view) => {
+    const link = h("a", { href: linkAway({ view: view.name }), data: { here: "" } }, view.title);
+    if (view === shown) link.setAttribute("aria-current", "page");
+    return link;
+  });
+  document.querySelector(".nav").replaceChildren(...links);
+  const home = document.querySelector(".wordmark");
+  home.href = linkAway({ view: "search" });
+  home.dataset.here = "";
+}
+
+offerForgetting();
+takeLinks();
+showHeader();
+follow(show);

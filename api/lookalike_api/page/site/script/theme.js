@@ -1,0 +1,25 @@
+// Light, dark, or as the system says. A classic script in the head: before the first paint.
+"use strict";
+
+(() => {
+  const STORED = "lookalike.theme";
+  const ORDER = ["system", "light", "dark"];
+  let theme = localStorage.getItem(STORED);
+  if (!ORDER.includes(theme)) theme = "system";
+
+  const apply = () => {
+    document.documentElement.dataset.theme = theme;
+    const button = document.getElementById("theme");
+    if (button) button.textContent = `Theme: ${theme}`;
+  };
+
+  apply();
+  document.addEventListener("DOMContentLoaded", () => {
+    apply();
+    document.getElementById("theme").addEventListener("click", () => {
+      theme = ORDER[(ORDER.indexOf(theme) + 1) % ORDER.length];
+      localStorage.setItem(STORED, theme);
+      apply();
+    });
+  });
+})();
