@@ -88,9 +88,30 @@ def module_database_url(postgres_url: str, migrated_template: str) -> Iterator[s
         yield _named(postgres_url, name)
 
 
+@pytest.fixture(scope="session")
+def session_database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """A migrated database for tests that each keep to a collection of their own."""
+    name = f"lookalike_session_{uuid.uuid4().hex[:12]}"
+    with _database(postgres_url, name, template=migrated_template):
+        yield _named(postgres_url, name)
+
+
 @pytest.fixture
 def redis_url(redis_server_url: str) -> Iterator[str]:
     """A Redis database that is empty before and after the test; nobody's data is touched."""
+    with _empty_redis(redis_server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def session_redis_url(redis_server_url: str) -> Iterator[str]:
+    """The same for `session_database_url`."""
+    with _empty_redis(redis_server_url) as url:
+        yield url
+
+
+@contextmanager
+def _empty_redis(redis_server_url: str) -> Iterator[str]:
     for number in range(15, 0, -1):
         url = urlunsplit(urlsplit(redis_server_url)._replace(path=f"/{number}"))
         with redis.Redis.from_url(url) as client:

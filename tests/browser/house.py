@@ -1,0 +1,62 @@
+"""A whole installation for the page: servers, a relay, a worker with the fake encoder, the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+
+from lookalike.client import Lookalike
+from lookalike.database import open_engine, transaction
+from lookalike.jobs import Job
+from lookalike_api.app import create_app
+from tests.browser.pictures import Picture
+from tests.processes import Processes
+from tests.serving import serving
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Where the page is, and a client to look behind it."""
+
+    url: str
+    client: Lookalike
+    database_url: str
+
+    def add(self, pictures: Sequence[Picture], *, collection: str) -> list[Job]:
+        """Embed pictures, named as they are, with thumbnails; their jobs in order."""
+        added = [
+            self.client.add(one.data, collection=collection, metadata=one.metadata)
+            for one in pictures
+        ]
+        jobs = self.client.wait(added)
+        self._keep_thumbnails(jobs, pictures)
+        return jobs
+
+    def _keep_thumbnails(self, jobs: Sequence[Job], pictures: Sequence[Picture]) -> None:
+        engine = open_engine(self.database_url)
+        with transaction(engine) as connection:
+            for job, one in zip(jobs, pictures, strict=True):
+                connection.execute(
+                    text("""
+                        INSERT INTO lookalike.thumbnails (image_id, data)
+                        VALUES (:image_id, :data) ON CONFLICT DO NOTHING
+                    """),
+                    {"image_id": job.image_id, "data": one.thumbnail},
+                )
+        engine.dispose()
+
+
+@contextmanager
+def running_house(
+    database_url: str, redis_url: str, folder: Path, **options: object
+) -> Iterator[House]:
+    """Everything runs until the context ends."""
+    with Processes(database_url, redis_url, folder, **options) as processes:
+        processes.start("relay")
+        processes.start_worker()
+        with serving(create_app(processes.settings)) as http:
+            yield House(str(http.base_url), processes.client, database_url)
