@@ -54,6 +54,16 @@ def test_a_failure_is_shown_with_its_reason_and_succeeds_when_tried_again(
     expect_counts(page, "late", "1", "0", "1", "0")
 
 
+def test_an_older_api_is_told_in_words(open_page: Open, house: House) -> None:
+    house.client.wait([house.client.add(b"no picture", collection="outdated")])
+    page = open_page()
+    missing = {"type": "about:blank", "title": "Not Found", "detail": "Not Found"}
+    page.route("**/v1/failures?*", lambda route: route.fulfill(status=404, json=missing))
+    page.goto("/?view=queue&collection=outdated")
+    expect(page.get_by_role("alert")).to_contain_text("v1/failures: Not Found.")
+    expect_counts(page, "outdated", "1", "0", "0", "1")
+
+
 def test_all_that_failed_for_a_reason_is_tried_again(open_page: Open, house: House) -> None:
     torn = [f"no picture {i}".encode() for i in range(3)]
     house.client.wait(list(house.client.add_many(torn, collection="torn")))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from lookalike.errors import FetchFailed, ImageUnreadable, LookalikeError
 from lookalike.images import ImageRef
-from lookalike_worker.decode import decode_image
+from lookalike_worker.decoding.picture import decode_image
 from tests.security.conftest import MakeFetcher
 from tests.security.raw_host import Answer, RawHost, answer
 
