@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,15 +20,40 @@ _EXPECTED = "Failed to load resource"
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser_thread() -> Iterator[Executor]:
+    """The one thread that Playwright is used in.
+
+    It leaves an event loop running where it was started, and in the main
+    thread no test of anything asynchronous could then run its own.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="browser") as thread:
+        yield thread
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Call tests of this folder in that thread."""
+    if "browser_thread" not in pyfuncitem.funcargs:
+        return None
+    thread: Executor = pyfuncitem.funcargs["browser_thread"]
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    thread.submit(pyfuncitem.obj, **arguments).result()
+    return True
+
+
+@pytest.fixture(scope="session")
+def browser(browser_thread: Executor) -> Iterator[Browser]:
     path = find_chromium()
     if path is None:
         pytest.skip("no Chromium is installed: apt-get install chromium")
     expect.set_options(timeout=_TIMEOUT_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
-        yield browser
-        browser.close()
+    playwright = browser_thread.submit(sync_playwright().start).result()
+    launch = partial(playwright.chromium.launch, executable_path=path)
+    browser = browser_thread.submit(launch).result()
+    yield browser
+    browser_thread.submit(browser.close).result()
+    browser_thread.submit(playwright.stop).result()
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +75,7 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(browser: Browser, house: House) -> Iterator[Open]:
+def open_page(browser_thread: Executor, browser: Browser, house: House) -> Iterator[Open]:
     """Opens the page at an address; fails where a script failed or the browser refused a thing."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -64,7 +92,7 @@ def open_page(browser: Browser, house: House) -> Iterator[Open]:
 
     yield opened
     for context in contexts:
-        context.close()
+        browser_thread.submit(context.close).result()
     assert complaints == []
 
 
