@@ -33,9 +33,9 @@ def browser_thread() -> Iterator[Executor]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Call tests of this folder in that thread."""
-    if "browser_thread" not in pyfuncitem.funcargs:
+    thread = pyfuncitem.funcargs.get("browser_thread")
+    if not isinstance(thread, Executor):
         return None
-    thread: Executor = pyfuncitem.funcargs["browser_thread"]
     names = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
     thread.submit(pyfuncitem.obj, **arguments).result()
