@@ -145,10 +145,7 @@ class Lookalike:
         return self.jobs([job_id])[0]
 
     def wait(self, jobs: Iterable[Enqueued | Job | int], *, timeout_s: float = 60) -> list[Job]:
-        """The jobs, once each is done or failed; raises WaitedTooLong.
-
-        Woken by Postgres when outcomes are committed; nothing is polled meanwhile.
-        """
+        """The jobs, once each is done or failed, without polling; raises WaitedTooLong."""
         return wait_for_jobs(self._engine, self._url, job_ids(jobs), timeout_s=timeout_s)
 
     def jobs(self, job_ids: Sequence[int]) -> list[Job]:
@@ -277,18 +274,12 @@ class Lookalike:
             return search.features_of_image(connection, image_id)
 
     def tags(self, image_id: int) -> list[Tag]:
-        """A stored image's labels, the likeliest first; none unless workers are asked for them.
-
-        Raises UnknownImage.
-        """
+        """A stored image's labels, the likeliest first, if any; raises UnknownImage."""
         with transaction(self._engine) as connection:
             return read_tags(connection, image_id)
 
     def thumbnail(self, image_id: int) -> bytes | None:
-        """A stored image's thumbnail, a JPEG; None where workers have made none.
-
-        Raises UnknownImage.
-        """
+        """A stored image's thumbnail, a JPEG, if workers have made one; raises UnknownImage."""
         with transaction(self._engine) as connection:
             return read_thumbnail(connection, image_id)
 

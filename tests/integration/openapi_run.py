@@ -25,8 +25,10 @@ _FAIL_ALL = """
 
 
 @schemathesis.serializer("application/x-ndjson")
-def _as_lines(_ctx: Any, value: Any) -> dict[str, Any]:
-    return {"data": value if isinstance(value, str | bytes) else json.dumps(value)}
+def _as_lines(_ctx: Any, value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return (value if isinstance(value, str) else json.dumps(value)).encode()
 
 
 def failures(app: FastAPI, *, n_examples: int, is_random: bool = False) -> tuple[list[str], int]:
