@@ -61,7 +61,7 @@ def test_a_picture_that_ends_its_decoder_fails_alone_and_for_good(house: Install
     pictures = [encoded(Image.new("RGB", (90, 60), colour), "PNG") for colour in ("red", "blue")]
     added = list(house.client.add_many([pictures[0], endless_jpeg(3000), pictures[1]]))
     run(house, Lane.BULK)
-    jobs = house.client.wait(added, timeout_s=10)
+    jobs = house.client.wait(added)
     assert [job.status for job in jobs] == [JobStatus.DONE, JobStatus.FAILED, JobStatus.DONE]
     assert (jobs[1].error, jobs[1].attempts) == ("ImageUnreadable", 1)
     assert "0.5 s of computing" in str(jobs[1].message)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from pathlib import Path
 from signal import SIGALRM, SIGKILL, SIGPROF, Signals
 from typing import IO
 
@@ -199,10 +200,12 @@ def _file_in_memory() -> IO[bytes]:
 
 def _start(file: int, limits: Limits) -> subprocess.Popen[bytes]:
     kept = {name: value for name, value in environment().items() if name in _VARIABLES}
+    # Whatever way the worker was found; an empty entry is the folder that it was started in.
+    places = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     module = "lookalike_worker.decoding.child"
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, str(file), limits.to_wire()],
-        env=kept | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=kept | _ENVIRONMENT | {"PYTHONPATH": places},
         cwd="/",
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
