@@ -34,7 +34,12 @@ def processes(database_url: str) -> Iterator[list[httpx.Client]]:
     """Two processes of the API, as far as their callers and Postgres can tell."""
     given = {"LOOKALIKE_DATABASE_URL": database_url, "LOOKALIKE_API_KEYS": "off"}
     with ExitStack() as stack:
-        yield [stack.enter_context(serving(create_app(Settings.load(given)))) for _ in range(2)]
+        clients = [stack.enter_context(serving(create_app(Settings.load(given)))) for _ in "ab"]
+        for client in clients:
+            # A first request builds the routes with the warnings of all threads switched over:
+            # one after the other, since both are threads of one process here.
+            assert client.get("/v1/healthz").status_code == 200
+        yield clients
 
 
 @pytest.fixture
