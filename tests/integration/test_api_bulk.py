@@ -29,7 +29,11 @@ MANY = 70_000
 def app(database_url: str, tmp_path: Path) -> FastAPI:
     return create_app(
         Settings.load(
-            {"LOOKALIKE_DATABASE_URL": database_url, "LOOKALIKE_FILE_ROOTS": str(tmp_path)}
+            {
+                "LOOKALIKE_DATABASE_URL": database_url,
+                "LOOKALIKE_API_KEYS": "off",
+                "LOOKALIKE_FILE_ROOTS": str(tmp_path),
+            }
         )
     )
 
@@ -127,7 +131,8 @@ def test_what_is_no_bulk_is_a_problem(
 
 
 def test_without_postgres_a_bulk_is_a_problem() -> None:
-    settings = Settings.load({"LOOKALIKE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    settings = Settings.load({"LOOKALIKE_DATABASE_URL": nowhere, "LOOKALIKE_API_KEYS": "off"})
     with serving(create_app(settings)) as http:
         answer = http.post("/v1/images/bulk", content=line(1), headers=NDJSON)
         assert (answer.status_code, answer.json()["title"]) == (503, "StoreUnavailable")
@@ -170,8 +175,8 @@ def talking(http: httpx.Client) -> Iterator[socket.socket]:
     parts = urlsplit(str(http.base_url))
     with closing(socket.create_connection((parts.hostname or "", parts.port or 0), 30)) as there:
         there.sendall(
-            b"POST /v1/images/bulk HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n"
+            b"POST /v1/images/bulk HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         yield there
 

@@ -28,7 +28,7 @@ SPACE = FeatureSpace("fake", "ab" * 32, 3, True)
 
 @pytest.fixture
 def http(database_url: str) -> Iterator[httpx.Client]:
-    settings = Settings.load({"LOOKALIKE_DATABASE_URL": database_url})
+    settings = Settings.load({"LOOKALIKE_DATABASE_URL": database_url, "LOOKALIKE_API_KEYS": "off"})
     with serving(create_app(settings)) as client:
         yield client
 
