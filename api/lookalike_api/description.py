@@ -37,6 +37,7 @@ _READ_BY_HAND = (
     payloads.BulkLine,
     payloads.Configuration,
     payloads.EndOfEvents,
+    payloads.Event,
     payloads.FailedSelection,
     payloads.Problem,
     payloads.Search,

@@ -199,10 +199,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "read_jobs": Example(_JOBS),
     "wait_for_jobs": Example(_JOBS),
-    "follow_jobs": Example(
-        'event: job\nid: 1\ndata: {"id": 1, "status": "done"}\n\n'
-        'event: end\ndata: {"n_jobs": 1, "purged": []}\n\n'
-    ),
+    "follow_jobs": Example({"event": "end", "data": '{"n_jobs": 1, "purged": []}'}),
     "read_job": Example(_JOB),
     "search": Example(
         {

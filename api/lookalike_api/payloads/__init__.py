@@ -17,7 +17,7 @@ from lookalike_api.payloads.fields import (
 )
 from lookalike_api.payloads.health import Alive, Ready
 from lookalike_api.payloads.images import Added, AddImage, AddUpload
-from lookalike_api.payloads.jobs import EndOfEvents, Jobs
+from lookalike_api.payloads.jobs import EndOfEvents, Event, Jobs
 from lookalike_api.payloads.problem import FieldError, Problem
 from lookalike_api.payloads.search import Found, SameImages, Search, SearchUpload, narrowing
 
@@ -37,6 +37,7 @@ __all__ = [
     "Discarded",
     "Encoders",
     "EndOfEvents",
+    "Event",
     "FailedSelection",
     "Failures",
     "FieldError",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel
 
 from lookalike.jobs import Job
@@ -16,6 +18,14 @@ class Jobs(BaseModel):
     @classmethod
     def of(cls, jobs: list[Job]) -> Jobs:
         return cls(jobs=jobs, n_open=sum(not job.status.is_final for job in jobs))
+
+
+class Event(BaseModel):
+    """A server-sent event; `data` is JSON: a job, or at the end an EndOfEvents."""
+
+    event: Literal["job", "end"]
+    data: str
+    id: str | None = None
 
 
 class EndOfEvents(BaseModel):

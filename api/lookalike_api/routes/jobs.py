@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from lookalike.jobs import Job
+from lookalike_api.bodies import reference_to
 from lookalike_api.entry import READ
 from lookalike_api.events import MEDIA_TYPE, job_events
 from lookalike_api.expected import problems
-from lookalike_api.payloads import Id, Jobs
+from lookalike_api.payloads import Event, Id, Jobs
 from lookalike_api.routes.context import InContext, PathId
 
 MAX_WAIT_S = 60
@@ -51,7 +52,7 @@ async def wait_for_jobs(context: InContext, job_ids: JobIds, wait_s: WaitS = 30)
         200: {
             "description": "An event `job` as each job ends, with the job as its data, and an "
             "event `end` at the end of all; comments in between keep the connection open",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "content": {MEDIA_TYPE: {"schema": reference_to(Event)}},
         },
         **problems(404),
     },
