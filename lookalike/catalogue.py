@@ -11,7 +11,6 @@ from lookalike.collections import Collection
 from lookalike.database import transaction
 from lookalike.listing import ImagePage
 from lookalike.spaces import ServedSpace
-from lookalike.thumbnails import read_thumbnail
 from lookalike.watching import JobWatch
 
 
@@ -51,14 +50,6 @@ class Catalogue:
             return listing.list_images(
                 connection, collection, after=after, limit=limit, filter=filter
             )
-
-    def thumbnail(self, image_id: int) -> bytes | None:
-        """An image's small picture, a JPEG; None where workers have made none.
-
-        Raises UnknownImage.
-        """
-        with transaction(self._engine) as connection:
-            return read_thumbnail(connection, image_id)
 
     def watch(self) -> JobWatch:
         """What tells any number of listeners which jobs have ended; close it at its end."""

@@ -87,7 +87,7 @@ def open_page(browser_thread: Executor, browser: Browser, house: House) -> Itera
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: _note(complaints, message.type, message.text))
-        page.goto(f"/{address}")
+        page.goto(address if "://" in address else f"/{address}")
         return page
 
     yield opened

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.jobs import Job
+from lookalike.settings import Settings
 from lookalike_api.app import create_app
 from tests.browser.pictures import Picture
 from tests.processes import Processes
@@ -24,29 +25,24 @@ class House:
 
     url: str
     client: Lookalike
-    database_url: str
+    settings: Settings
 
     def add(self, pictures: Sequence[Picture], *, collection: str) -> list[Job]:
-        """Embed pictures, named as they are, with thumbnails; their jobs in order."""
+        """Embed pictures, named as they are; their jobs in order."""
         added = [
             self.client.add(one.data, collection=collection, metadata=one.metadata)
             for one in pictures
         ]
-        jobs = self.client.wait(added)
-        self._keep_thumbnails(jobs, pictures)
-        return jobs
+        return self.client.wait(added)
 
-    def _keep_thumbnails(self, jobs: Sequence[Job], pictures: Sequence[Picture]) -> None:
-        engine = open_engine(self.database_url)
+    def forget_thumbnail(self, image_id: int) -> None:
+        """Make an image one that was embedded when no thumbnails were made."""
+        engine = open_engine(self.settings.database_url)
         with transaction(engine) as connection:
-            for job, one in zip(jobs, pictures, strict=True):
-                connection.execute(
-                    text("""
-                        INSERT INTO lookalike.thumbnails (image_id, data)
-                        VALUES (:image_id, :data) ON CONFLICT DO NOTHING
-                    """),
-                    {"image_id": job.image_id, "data": one.thumbnail},
-                )
+            connection.execute(
+                text("DELETE FROM lookalike.thumbnails WHERE image_id = :image_id"),
+                {"image_id": image_id},
+            )
         engine.dispose()
 
 
@@ -55,8 +51,8 @@ def running_house(
     database_url: str, redis_url: str, folder: Path, **options: object
 ) -> Iterator[House]:
     """Everything runs until the context ends."""
-    with Processes(database_url, redis_url, folder, **options) as processes:
+    with Processes(database_url, redis_url, folder, api_keys="off", **options) as processes:
         processes.start("relay")
         processes.start_worker()
         with serving(create_app(processes.settings)) as http:
-            yield House(str(http.base_url), processes.client, database_url)
+            yield House(str(http.base_url), processes.client, processes.settings)

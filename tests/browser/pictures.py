@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 _SIDE = 256
-_THUMBNAIL = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,6 @@ class Picture:
 
     name: str
     data: bytes
-    thumbnail: bytes
     metadata: dict[str, object]
 
 
@@ -30,13 +28,12 @@ def leaves(n: int, *, hue: float = 0.3, colour: str = "green") -> list[Picture]:
 
 def _picture(number: int, hue: float, colour: str) -> Picture:
     image = _drawn(np.random.default_rng([number, int(hue * 360)]), hue)
-    small = image.resize((_THUMBNAIL, _THUMBNAIL))
     name = f"{colour}-{number}.jpg"
     metadata: dict[str, object] = {"name": name, "colour": colour, "number": number}
-    return Picture(name, jpeg(image), jpeg(small), metadata)
+    return Picture(name, _jpeg(image), metadata)
 
 
-def jpeg(image: Image.Image) -> bytes:
+def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

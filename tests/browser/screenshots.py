@@ -6,14 +6,13 @@ CC0: `lookalike.demo.photographs` tells each one's origin.
 
 from __future__ import annotations
 
-import io
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from lookalike.demo.edits import EDITS
@@ -25,7 +24,7 @@ from lookalike.pictures import open_picture
 from lookalike_migrations import migrate
 from tests.browser.chromium import find_chromium
 from tests.browser.house import House, running_house
-from tests.browser.pictures import Picture, jpeg
+from tests.browser.pictures import Picture
 from tests.processes import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -75,9 +74,8 @@ def _pictures(edits: tuple[Edit, ...]) -> Iterator[Picture]:
         picture = ImageOps.contain(open_picture(path), (640, 640))
         for edit in edits:
             data = edit.copy_of(picture)
-            small = ImageOps.fit(Image.open(io.BytesIO(data)), (256, 256))
             metadata: dict[str, object] = {"name": photograph.subject, "edit": edit.name}
-            yield Picture(f"{path.stem}.jpg", data, jpeg(small), metadata)
+            yield Picture(f"{path.stem}.jpg", data, metadata)
 
 
 def _search(browser: Browser, house: House, folder: Path) -> None:

@@ -19,7 +19,7 @@ JPEG = b"\xff\xd8\xff a small picture"
 
 @pytest.fixture
 def http(database_url: str) -> Iterator[httpx.Client]:
-    settings = Settings.load({"LOOKALIKE_DATABASE_URL": database_url})
+    settings = Settings.load({"LOOKALIKE_DATABASE_URL": database_url, "LOOKALIKE_API_KEYS": "off"})
     with serving(create_app(settings)) as client:
         yield client
 

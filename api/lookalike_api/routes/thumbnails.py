@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Response
 
+from lookalike_api.entry import READ
 from lookalike_api.etags import etag_of, is_known
 from lookalike_api.expected import problems
 from lookalike_api.routes.context import InContext, PathId
@@ -20,6 +21,7 @@ router = APIRouter(tags=["images"])
 
 @router.get(
     "/images/{image_id}/thumbnail",
+    dependencies=[READ],
     response_class=Response,
     responses={
         200: {"description": "A JPEG", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
@@ -31,7 +33,7 @@ def read_thumbnail(
     context: InContext, image_id: PathId, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """A small picture of an image; 404 where it has none, as before its job is done."""
-    data = context.backend.client.catalogue.thumbnail(image_id)
+    data = context.backend.client.thumbnail(image_id)
     if data is None:
         raise HTTPException(
             404,
