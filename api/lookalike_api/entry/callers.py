@@ -56,22 +56,20 @@ class KnownKeys:
             return caller
         if caller is None:
             self._check_failures(network)
+        if not secret.startswith(PREFIX):
+            # Costs nobody anything, so it is not counted.
+            raise Unauthenticated(
+                f"what was given is no API key; expected one that begins with {PREFIX}: "
+                f"{MAKE_A_KEY}"
+            )
         try:
-            caller = _caller(await self._found(secret))
+            caller = _caller(await self._verify(secret))
         except Unauthenticated:
             self._known.pop(digest, None)
             await self._failures.take(network, FAILURES)
             raise
         self._keep(digest, caller)
         return caller
-
-    async def _found(self, secret: str) -> ApiKey:
-        if not secret.startswith(PREFIX):
-            raise Unauthenticated(
-                f"what was given is no API key; expected one that begins with {PREFIX}: "
-                f"{MAKE_A_KEY}"
-            )
-        return await self._verify(secret)
 
     def _keep(self, digest: bytes, caller: Caller) -> None:
         self._known[digest] = (self._clock(), caller)
