@@ -66,7 +66,12 @@ def _fill(database_url: str, n: int) -> tuple[list[int], Features]:
 def _serving(database_url: str, folder: Path) -> Iterator[int]:
     """The API as `lookalike api` runs it; gives its port."""
     port = free_port()
-    own = {"LOOKALIKE_DATABASE_URL": database_url, "LOOKALIKE_API_PORT": str(port)}
+    own = {
+        "LOOKALIKE_DATABASE_URL": database_url,
+        "LOOKALIKE_API_PORT": str(port),
+        "LOOKALIKE_API_KEYS": "off",
+        "LOOKALIKE_API_RATE": "none",
+    }
     with (folder / "api.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "lookalike_api"],
