@@ -31,11 +31,14 @@ def _as_lines(_ctx: Any, value: Any) -> bytes:
     return (value if isinstance(value, str) else json.dumps(value)).encode()
 
 
-def failures(app: FastAPI, *, n_examples: int, is_random: bool = False) -> tuple[list[str], int]:
+def failures(
+    app: FastAPI, secret: str, *, n_examples: int, is_random: bool = False
+) -> tuple[list[str], int]:
     """What is not as the document says, and how many requests were checked."""
     config = SchemathesisConfig.from_dict(
         {
             "continue-on-failure": True,
+            "headers": {"Authorization": f"Bearer {secret}"},
             "generation": {"max-examples": n_examples, "deterministic": not is_random},
             "phases": {"stateful": {"enabled": is_random}},
             "operations": [
