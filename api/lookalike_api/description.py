@@ -43,6 +43,7 @@ _READ_BY_HAND = (
     payloads.Search,
 )
 _EVERYWHERE = (500, 503)
+_BEHIND_THE_GATE = (401, 403, 429)
 # Answers whatever happens to others.
 _ALONE = "healthz"
 
@@ -89,6 +90,8 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "422" in responses or "requestBody" in operation:
         responses |= _by_text(422)
+    if "security" in operation:
+        responses |= _by_text(*_BEHIND_THE_GATE)
     responses |= _by_text(*((500,) if name == _ALONE else _EVERYWHERE))
     operation["responses"] = dict(sorted(responses.items()))
     if name in EXAMPLES:

@@ -15,8 +15,16 @@ _PROBLEMS: dict[int, tuple[str, str, str]] = {
         "FilterInvalid",
         "found the predicate '$.price <'; expected a jsonpath: '$.price < 20'",
     ),
+    401: (
+        "There is no good API key",
+        "Unauthenticated",
+        (
+            "the request has no API key; expected the header `Authorization: Bearer lk_…`: the "
+            "operator makes one with `lookalike key create NAME --scope read`"
+        ),
+    ),
     403: (
-        "The reference, or the page that asks, is not let in",
+        "The API key lacks the scope, or the reference or the page that asks is not let in",
         "ReferenceForbidden",
         (
             "found the file reference 'file:///etc/passwd'; expected a file inside one of the "
@@ -53,7 +61,7 @@ _PROBLEMS: dict[int, tuple[str, str, str]] = {
         "body.k: Input should be less than or equal to 10000",
     ),
     429: (
-        "As many jobs are open as the operator allows; `Retry-After` says when to come again",
+        "More requests or open jobs than the operator allows; `Retry-After` says when to try again",
         "BacklogFull",
         (
             "found 1,000 open jobs in all, and 1 more to enqueue; expected at most 1,000: enqueue "
