@@ -67,6 +67,7 @@ class Installation:
             connection.execute(
                 text("""
                     TRUNCATE lookalike.collections, lookalike.images, lookalike.jobs,
+                        lookalike.map_points, lookalike.maps,
                         lookalike.leases, lookalike.tallies, lookalike.controls,
                         lookalike.uploads, lookalike.features, lookalike.image_tags,
                         lookalike.thumbnails,
