@@ -6,8 +6,9 @@ where one that is refused costs itself alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -15,7 +16,7 @@ from lookalike import queue
 from lookalike.database import transaction
 from lookalike.descriptions import to_json
 from lookalike.errors import BacklogFull, Rejected
-from lookalike.images import ImageRef
+from lookalike.images import ImageRef, are_plain_urls
 from lookalike.imports import enqueue_urls
 from lookalike.inputs import ImageLike, parsed, request_of, uploaded
 from lookalike.queue import Enqueued
@@ -55,7 +56,10 @@ def add_each(
 
     Where a limit has room for some of them, these are the first.
     """
-    checked = [_checked(image) for image in images]
+    # One look at all tells what a look at each would, in a tenth of the time.
+    urls = [reference for reference, _ in images if isinstance(reference, str)]
+    read = ImageRef if len(urls) == len(images) > 0 and are_plain_urls(urls) else parsed
+    checked = [_checked(image, read) for image in images]
     good = [one for one in checked if isinstance(one, _Good)]
     if not good:
         return [one for one in checked if isinstance(one, Rejected)]
@@ -72,10 +76,10 @@ class _Good:
     json: str | None
 
 
-def _checked(image: Described) -> _Good | Rejected:
+def _checked(image: Described, read: Callable[[Any], ImageRef]) -> _Good | Rejected:
     reference, metadata = image
     try:
-        return _Good(parsed(reference), metadata, to_json(metadata) if metadata else None)
+        return _Good(read(reference), metadata, to_json(metadata) if metadata else None)
     except Rejected as error:
         return error
 

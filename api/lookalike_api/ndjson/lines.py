@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_LINE_BYTES = 64_000
 """A reference has 2,048 bytes at most; the rest is for metadata."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line with its number, from 1; `data` is None where it was too long."""
 
     number: int
@@ -30,9 +29,17 @@ class Lines:
         """The lines that end in this chunk."""
         first, *others = chunk.split(b"\n")
         self._keep(first)
-        for other in others:
-            yield from self._end()
-            self._keep(other)
+        if not others:
+            return
+        yield from self._end()
+        # Nearly all lines are whole in their chunk.
+        for other in others[:-1]:
+            self._n += 1
+            if len(other) > self._max_bytes:
+                yield Line(self._n, None)
+            elif other and not other.isspace():
+                yield Line(self._n, other)
+        self._keep(others[-1])
 
     def end(self) -> Iterator[Line]:
         """The last line, where no line break ends it."""
