@@ -348,7 +348,8 @@ def test_without_postgres_the_process_lives_and_is_not_ready() -> None:
 
 def test_the_description_names_both_content_types(http: httpx.Client) -> None:
     paths = http.get("/openapi.json").json()["paths"]
-    images = "images images/bulk images/{image_id} images/{image_id}/duplicates duplicates"
+    one = "images/{image_id} images/{image_id}/duplicates images/{image_id}/thumbnail"
+    images = f"images images/bulk {one} duplicates"
     jobs = "jobs jobs/wait jobs/events jobs/{job_id} failures failures/retry failures/discard"
     rest = f"{jobs} search collections collections/{{name}} encoders status healthz readyz"
     assert set(paths) == {f"/v1/{path}" for path in f"{images} {rest}".split()}

@@ -80,7 +80,9 @@ def ids(added: list[Enqueued]) -> list[int]:
 
 
 def holding(processes: Processes) -> bool:
-    return processes.client.status().collections[0].jobs.get(JobStatus.LEASED, 0) == N
+    """Whether the worker has all jobs: what is only published waits for it in Redis."""
+    in_hand = processes.client.operator.in_hand()
+    return sum(one.n_jobs for one in in_hand if one.worker is not None) == N
 
 
 @pytest.mark.parametrize("n_signals", [1, 2])

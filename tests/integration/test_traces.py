@@ -75,7 +75,8 @@ def test_a_callers_trace_goes_on_from_the_enqueueing_to_the_commit(
     with receiver() as (url, received):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
-        with Processes(database_url, redis_url, tmp_path, traces=True, api_port=port) as processes:
+        options = {"traces": True, "api_port": port, "api_keys": "off"}
+        with Processes(database_url, redis_url, tmp_path, **options) as processes:
             processes.start("relay")
             processes.start("api")
             processes.start_worker()
