@@ -20,7 +20,7 @@ PICTURE, SECRET = b"picture", b"secret"
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A folder of pictures beside a folder of secrets, with all ways from one to the other."""
-    root, outside = tmp_path / "root", tmp_path / "outside"
+    root, outside = tmp_path / "allowed", tmp_path / "outside"
     for folder in (root / "folder", outside / "folder"):
         folder.mkdir(parents=True)
         (folder / "a.jpg").write_bytes(PICTURE if folder.parent == root else SECRET)
@@ -41,21 +41,21 @@ def root(tmp_path: Path) -> Path:
     (root / "memory.jpg").symlink_to("/proc/self/mem")
     (root / "device.jpg").symlink_to("/dev/zero")
     os.mkfifo(root / "pipe.jpg")
-    (tmp_path / "root2").mkdir()
-    (tmp_path / "root2" / "a.jpg").write_bytes(SECRET)
+    (tmp_path / "allowed2").mkdir()
+    (tmp_path / "allowed2" / "a.jpg").write_bytes(SECRET)
     return root
 
 
 OUTSIDE = [
     "../outside/secret.jpg",
     "folder/../../outside/secret.jpg",
-    "../root/../outside/secret.jpg",
+    "../allowed/../outside/secret.jpg",
     "./.././outside/secret.jpg",
     "%2e%2e/outside/secret.jpg",
     "%2E%2E%2Foutside%2Fsecret.jpg",
     "..%2foutside/secret.jpg",
     "folder%2f..%2f..%2foutside/secret.jpg",
-    "../root2/a.jpg",
+    "../allowed2/a.jpg",
     "../absent.jpg",
     "..",
     "absolute.jpg",
@@ -235,7 +235,7 @@ def test_what_becomes_a_link_after_it_was_looked_at_is_not_read(
 # -------------------------------------------------------------- what may be read
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "folder/a.jpg", "within.jpg", "up/root/a.jpg"])
+@pytest.mark.parametrize("name", ["a.jpg", "folder/a.jpg", "within.jpg", "up/allowed/a.jpg"])
 def test_links_within_a_root_may_be_followed(
     name: str, root: Path, make_fetcher: MakeFetcher
 ) -> None:
