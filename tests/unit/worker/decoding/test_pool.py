@@ -65,6 +65,8 @@ def ends_with_a_picture_in_hand(
     """Have the pool decode a picture, and end the process that has it."""
     (pid,) = pool.pids
     os.kill(pid, SIGSTOP)
+    # One that has not noticed yet would take the request with it into its sleep.
+    until(lambda: state(pid) == "T")
     result = thread.submit(pool.decode, PNG, size=SIZE)
     until(lambda: n_waiting(pid) > 0)
     os.kill(pid, number)
@@ -91,9 +93,14 @@ def n_waiting(pid: int) -> int:
 
 def is_alive(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return state(pid) != "Z"
     except OSError:
         return False
+
+
+def state(pid: int) -> str:
+    """Its letter in proc(5): "T" is stopped, "Z" a zombie."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_every_case_ends_as_in_one_process(pool: DecoderPool) -> None:
