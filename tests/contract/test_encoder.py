@@ -1,11 +1,13 @@
 """What every Encoder must keep to: the fake, and each runtime with each module.
 
 The runs of JAX need a process of their own, since Keras computes with one
-backend for the life of a process: `KERAS_BACKEND=jax pytest tests/contract/test_encoder.py`.
+backend for the life of a process: `test_on_jax` starts it.
 """
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +20,16 @@ from lookalike_worker.encoders import load_module
 from lookalike_worker.modules.module import Module
 from lookalike_worker.modules.sources import resolve
 from lookalike_worker.runtimes.faithfulness import cosines
-from tests.contract.on_jax import IS_JAX, check_on_jax
 
+IS_JAX = os.environ.get("KERAS_BACKEND") == "jax"
 ROOT = Path(__file__).parents[2]
 # Modules are shared between runs: NASNet-A Large takes a minute to build.
 CACHE = ROOT / ".cache" / "encoders"
 
 # Beside the other half of the suite, NASNet-A Large takes minutes to build and to load.
 pytestmark = pytest.mark.timeout(900)
+
+beside_tensorflow = pytest.mark.skipif(IS_JAX, reason="TensorFlow is not loaded beside JAX")
 
 EXPECTED = {
     "fake": (32, 4032, False),
@@ -63,9 +67,8 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
     return load(request.param)
 
 
-def pictures(encoder: Encoder, n: int = 3) -> Batch:
+def pictures(size: int, n: int = 3) -> Batch:
     """Pictures that differ in colour and pattern, RGB in [0, 1]."""
-    size = encoder.input_size
     coarse = np.random.default_rng(7).random((n, 4, 4, 3), np.float32)
     steps = np.arange(size) * 4 // size
     return coarse[:, steps][:, :, steps]
@@ -84,87 +87,96 @@ def test_the_space_says_what_the_encoder_is(encoder: Encoder) -> None:
 
 
 def test_features_have_one_row_an_image_in_float32(encoder: Encoder) -> None:
-    features = encoder.encode(pictures(encoder))
+    features = encoder.encode(pictures(encoder.input_size))
     assert features.shape == (3, encoder.space.dimensions)
     assert features.dtype == np.float32
 
 
 def test_features_are_finite_and_not_negative(encoder: Encoder) -> None:
-    features = encoder.encode(pictures(encoder))
+    features = encoder.encode(pictures(encoder.input_size))
     assert np.isfinite(features).all()
     assert features.min() >= 0
     assert (features.max(axis=1) > 0).all()
 
 
 def test_the_order_of_the_batch_is_kept(encoder: Encoder) -> None:
-    batch = pictures(encoder)
+    batch = pictures(encoder.input_size)
     features, reversed_ = encoder.encode(batch), encoder.encode(batch[::-1])
     assert least(features, reversed_[::-1]) > 0.9999
     assert least(features[:1], features[2:]) < 0.9999
 
 
 def test_batch_mates_and_batch_size_do_not_change_features(encoder: Encoder) -> None:
-    batch = pictures(encoder)
+    batch = pictures(encoder.input_size)
     alone = np.concatenate([encoder.encode(batch[i : i + 1]) for i in range(3)])
     assert least(encoder.encode(batch), alone) > 0.9999
 
 
 def test_the_same_batch_gives_the_same_features(encoder: Encoder) -> None:
-    batch = pictures(encoder, 2)
+    batch = pictures(encoder.input_size, 2)
     assert least(encoder.encode(batch), encoder.encode(batch)) > 0.9999
 
 
 def test_features_outlive_the_next_batch(encoder: Encoder) -> None:
-    features = encoder.encode(pictures(encoder, 2))
+    features = encoder.encode(pictures(encoder.input_size, 2))
     before = features.copy()
-    encoder.encode(np.zeros_like(pictures(encoder, 2)))
+    encoder.encode(np.zeros_like(pictures(encoder.input_size, 2)))
     assert np.array_equal(features, before)
 
 
 def test_brightness_runs_from_0_to_1(encoder: Encoder) -> None:
     if encoder.space.encoder == "fake":
         return
-    batch = pictures(encoder, 1)
+    batch = pictures(encoder.input_size, 1)
     features = encoder.encode(np.concatenate([batch, batch * 0.98, batch / 255]))
     assert least(features[:1], features[1:2]) > 0.99
     assert least(features[:1], features[1:2]) > least(features[:1], features[2:])
 
 
 def test_warming_up_again_leaves_the_features_as_they_were(encoder: Encoder) -> None:
-    batch = pictures(encoder, 1)
+    batch = pictures(encoder.input_size, 1)
     before = encoder.encode(batch)
     encoder.warm_up()
     assert least(before, encoder.encode(batch)) > 0.9999
 
 
-def direct(name: str, batch: Batch) -> Features:
-    """The module's own answer, as the hub's library gives it."""
+@beside_tensorflow
+@pytest.mark.parametrize(
+    ("name", "fewest", "most"),
+    [("efficientnet_lite0", 13e6, 19e6), ("nasnet_large", 343e6, 356e6)],
+)
+def test_an_exported_module_is_as_large_as_its_weights(
+    name: str, fewest: float, most: float
+) -> None:
+    files = (path for path in module(name).directory.rglob("*") if path.is_file())
+    assert fewest < sum(path.stat().st_size for path in files) < most
+
+
+@cache
+def direct(name: str) -> Features:
+    """The module's own answer to the first two pictures, as the hub's library gives it."""
     from lookalike_worker.quiet_tensorflow import hub
 
-    features: Features = hub.load(str(module(name).directory))(batch).numpy()
-    return features
+    features: Features = hub.load(str(module(name).directory))(pictures(EXPECTED[name][0], 2))
+    return np.asarray(features)
 
 
-@pytest.mark.skipif(IS_JAX, reason="TensorFlow's side of the comparison is not loaded beside JAX")
+@beside_tensorflow
 def test_the_encoder_agrees_with_a_direct_call_of_the_module(encoder: Encoder) -> None:
     if encoder.space.encoder == "fake":
         return
-    batch = pictures(encoder, 2)
-    assert least(encoder.encode(batch), direct(encoder.space.encoder, batch)) > 0.999
+    features = encoder.encode(pictures(encoder.input_size, 2))
+    assert least(features, direct(encoder.space.encoder)) > 0.999
 
 
-@pytest.mark.skipif(IS_JAX, reason="TensorFlow is not loaded beside JAX")
+@beside_tensorflow
 def test_tensorflow_serves_nasnet_large_faithfully_where_openvino_is_absent() -> None:
     encoder = load("nasnet_large tensorflow auto")
-    batch = pictures(encoder, 2)
-    assert least(encoder.encode(batch), direct("nasnet_large", batch)) > 0.999
+    features = encoder.encode(pictures(encoder.input_size, 2))
+    assert least(features, direct("nasnet_large")) > 0.999
 
 
-@pytest.mark.skipif(IS_JAX, reason="this is the process that it would start")
-def test_jax_keeps_the_contract_in_a_process_of_its_own() -> None:
-    check_on_jax(__file__)
-
-
+@beside_tensorflow
 def test_exporting_the_same_weights_again_gives_the_same_space(tmp_path: Path) -> None:
     again = resolve("efficientnet_lite0", untrained=False, cache=tmp_path)
     assert again.space == module("efficientnet_lite0").space

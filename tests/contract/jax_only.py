@@ -1,6 +1,7 @@
 """What is JAX's own, beside the contract of every runtime.
 
-Keras computes with one backend for the life of a process, so these tests run in one of their own.
+Keras computes with one backend for the life of a process, so `test_on_jax` runs these in one of
+their own: `KERAS_BACKEND=jax pytest tests/contract/jax_only.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,9 @@ from lookalike_worker.golden import golden_images
 from lookalike_worker.modules.module import Module
 from lookalike_worker.modules.sources import resolve
 from lookalike_worker.runtimes.faithfulness import cosines
-from tests.contract.on_jax import IS_JAX, check_on_jax
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "encoders"
-
-on_jax = pytest.mark.skipif(not IS_JAX, reason="runs in a process of its own, which is started")
 
 
 @cache
@@ -39,12 +37,6 @@ def in_bfloat16() -> Any:
     return loaded
 
 
-@pytest.mark.skipif(IS_JAX, reason="this is the process that it would start")
-def test_jax_does_what_is_its_own() -> None:
-    assert "5 passed" in check_on_jax(__file__)
-
-
-@on_jax
 def test_features_in_bfloat16_are_nearly_those_of_tensorflow() -> None:
     golden = module().golden[:2]
     features = in_bfloat16().run(golden_images(module().input_size)[:2])
@@ -52,13 +44,11 @@ def test_features_in_bfloat16_are_nearly_those_of_tensorflow() -> None:
     assert features.flags.writeable
 
 
-@on_jax
 def test_the_name_is_stable_and_the_description_tells_the_rest() -> None:
     assert in_bfloat16().name == "jax-bf16"
     assert "in bfloat16 on" in in_bfloat16().description
 
 
-@on_jax
 def test_a_module_without_a_graph_of_ours_is_sent_to_another_runtime() -> None:
     from lookalike_worker.runtimes.keras_on_jax import JaxRuntime
 
@@ -66,7 +56,6 @@ def test_a_module_without_a_graph_of_ours_is_sent_to_another_runtime() -> None:
         JaxRuntime(replace(module(), architecture=""), precision="fp32")
 
 
-@on_jax
 def test_variables_that_do_not_fit_the_graph_are_refused() -> None:
     from lookalike_worker.runtimes.keras_on_jax import JaxRuntime
 
@@ -74,7 +63,6 @@ def test_variables_that_do_not_fit_the_graph_are_refused() -> None:
         JaxRuntime(replace(module(), architecture="nasnet_large"), precision="fp32")
 
 
-@on_jax
 def test_running_out_of_memory_is_exhaustion_and_nothing_else_is() -> None:
     import jax
 
