@@ -27,28 +27,31 @@ from benchmarks.machine import machine
 from benchmarks.search.approach import Approach
 from benchmarks.search.comparison import OurResult, Result, run_ours, run_peers
 from benchmarks.search.dataset import CACHE, Dataset, synthetic
-from benchmarks.search.growth import Growth, measure_growth, plot
-from benchmarks.search.keys_only import KeysOnly, measure_keys
+from benchmarks.search.growth import measure_growth, measure_keys, plot
 from benchmarks.search.peers import installed_peers
 from benchmarks.search.peers.pgvector_table import PgvectorScan, PgvectorSubvector
 from benchmarks.search.photographs import IMAGES, real
-from benchmarks.search.summary import summarize
+from benchmarks.search.summary import summarize, summarize_growth
 from lookalike.indexes import Recipe
 
+_PARTS = ("photographs", "synthetic", "growth")
 _RECIPES: tuple[Recipe, ...] = ("pca", "bits")
 
 
 def main() -> None:
     given = _arguments()
     print(machine(), flush=True)
-    photographs = real(given.images)
     chosen = given.recipes, given.peers
-    ours, peers = _compare(photographs, *chosen) if photographs else ([], [])
-    figures = {f"real_{k}": v for k, v in summarize(ours, peers, []).items()} if ours else {}
-    rows = synthetic(given.rows)
-    ours, peers = _compare(rows, *chosen)
-    growths, keys = ([], []) if given.without_growth else _grow(ours, given.rows, given.plot)
-    print(json.dumps(summarize(ours, peers, growths, keys) | figures))
+    figures: dict[str, float | str] = {}
+    photographs = real(given.images) if "photographs" in given.only else None
+    if photographs:
+        compared = summarize(*_compare(photographs, *chosen))
+        figures |= {f"real_{name}": value for name, value in compared.items()}
+    if "synthetic" in given.only:
+        figures |= summarize(*_compare(synthetic(given.rows), *chosen))
+    if "growth" in given.only:
+        figures |= _grow(given.recipes, given.rows, given.plot)
+    print(json.dumps(figures))
 
 
 def _compare(
@@ -66,23 +69,12 @@ def _name(approach: Callable[[], Approach]) -> str:
     return str(getattr(approach, "__name__", ""))
 
 
-def _grow(ours: list[OurResult], n_rows: int, path: Path) -> tuple[list[Growth], list[KeysOnly]]:
-    growths = [measure_growth(one.recipe, n_rows, synthetic, one.result.measured) for one in ours]
-    for growth in growths:
-        line = ", ".join(f"{n:,}: {m.p50_ms:.2f} ms" for n, m in growth.points)
-        print(f"growth of {growth.recipe}: {line}")
-        print(f"  times {growth.ratio:.2f}; {growth.bound:.2f} allowed", flush=True)
-    keys = []
-    for n in (n_rows // 10, n_rows, 5 * n_rows):
-        one = measure_keys(n)
-        keys.append(one)
-        print(
-            f"shortlist alone over {n:,} keys: recall {one.measured.recall:.4f}, "
-            f"p50 {one.measured.p50_ms:.2f} ms, p99 {one.measured.p99_ms:.2f} ms",
-            flush=True,
-        )
-    plot(growths, keys, path)
-    return growths, keys
+def _grow(recipes: list[Recipe], n_rows: int, path: Path) -> dict[str, float | str]:
+    sizes = (n_rows // 10, n_rows // 4, n_rows // 2, n_rows)
+    growths = [measure_growth(recipe, sizes, synthetic) for recipe in recipes]
+    keys = measure_keys((n_rows // 10, n_rows, 5 * n_rows))
+    plot([*growths, keys], path)
+    return summarize_growth(growths[0], keys)
 
 
 def _arguments() -> argparse.Namespace:
@@ -92,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=200_000, help="of the synthetic set")
     parser.add_argument("--images", type=Path, default=IMAGES, help="photographs to encode")
     parser.add_argument("--plot", type=Path, default=CACHE / "growth.png")
-    parser.add_argument("--without-growth", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS)
     parser.add_argument("--recipes", nargs="+", choices=_RECIPES, default=list(_RECIPES))
     parser.add_argument("--peers", nargs="*", help="their classes' names; by default all")
     return parser.parse_args()

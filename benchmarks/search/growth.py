@@ -3,54 +3,65 @@
 Each point is a collection of its own, with as many rows an object as all
 others. The first rows of a large one would show almost every object once:
 neighbours that are all as far away need a longer shortlist, and what grew
-would be the number of rows an object, too.
+would be the number of rows an object, too. All are there at once and asked
+in turns.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.search.dataset import Dataset
-from benchmarks.search.keys_only import KeysOnly
-from benchmarks.search.measuring import Measured, measure_least_effort
+from benchmarks.search.keys_only import keys_alone
+from benchmarks.search.measuring import least_effort
 from benchmarks.search.ours import Ours
+from benchmarks.search.turns import Point, Side, ask_in_turns
+from lookalike.features import Features
 from lookalike.indexes import Recipe
+
+Query = TypeVar("Query")
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """One recipe over collections that grow, each at the least effort that suffices."""
+    """A searcher over collections that grow, the smallest first."""
 
-    recipe: Recipe
-    points: tuple[tuple[int, Measured], ...]
+    name: str
+    points: Sequence[Point]
 
     @property
     def ratio(self) -> float:
         """The latency at the most rows over that at the fewest."""
-        return self.points[-1][1].p50_ms / self.points[0][1].p50_ms
+        return self.points[-1].p50_ms / self.points[0].p50_ms
 
     @property
     def bound(self) -> float:
         """What the ratio may be: twice that of the logarithms of the rows."""
-        return self.bound_at(self.points[-1][0])
+        return self.bound_at(self.points[-1].n_rows)
 
     def bound_at(self, n_rows: int) -> float:
         """The same for another number of rows."""
-        return 2 * math.log(n_rows) / math.log(self.points[0][0])
+        return 2 * math.log(n_rows) / math.log(self.points[0].n_rows)
 
 
 def measure_growth(
-    recipe: Recipe, n_rows: int, create: Callable[[int], Dataset], at_all_rows: Measured
+    recipe: Recipe, sizes: Sequence[int], create: Callable[[int], Dataset]
 ) -> Growth:
-    """Build and measure a tenth, a quarter and half of the rows; all of them are measured."""
-    points = [(n, _measure(recipe, create(n))) for n in (n_rows // 10, n_rows // 4, n_rows // 2)]
-    return Growth(recipe, (*points, (n_rows, at_all_rows)))
+    """Whole searches, each at the least effort that suffices."""
+    return _measure(f"{recipe}", [_collection(recipe, n, create) for n in sizes])
 
 
-def plot(growths: list[Growth], keys: Sequence[KeysOnly], path: Path) -> None:
+def measure_keys(sizes: Sequence[int]) -> Growth:
+    """The shortlist alone."""
+    return _measure("pca, keys only", [keys_alone(n) for n in sizes])
+
+
+def plot(growths: Sequence[Growth], path: Path) -> None:
     """Write a PNG; without matplotlib, say how to get it."""
     try:
         from matplotlib.figure import Figure
@@ -60,15 +71,12 @@ def plot(growths: list[Growth], keys: Sequence[KeysOnly], path: Path) -> None:
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     for growth in growths:
-        rows = [n for n, _ in growth.points]
-        (line,) = axes.plot(rows, [m.p50_ms for _, m in growth.points], "o-", label=growth.recipe)
-        first = growth.points[0][1].p50_ms
-        bound = [first * growth.bound_at(n) for n in rows]
-        label = f"bound: {growth.recipe} × 2 log(rows)"
+        rows = [point.n_rows for point in growth.points]
+        (line,) = axes.plot(rows, [p.p50_ms for p in growth.points], "o-", label=growth.name)
+        bound = [growth.points[0].p50_ms * growth.bound_at(n) for n in rows]
+        label = f"bound: {growth.name} × 2 log(rows)"
         axes.plot(rows, bound, ":", color=line.get_color(), label=label)
-    if keys:
-        rows = [one.n_rows for one in keys]
-        axes.plot(rows, [one.measured.p50_ms for one in keys], "s-", label="pca, keys only")
+    rows = sorted({point.n_rows for growth in growths for point in growth.points})
     axes.set(xscale="log", xlabel="rows", ylabel="p50 of one query, ms", ylim=(0, None))
     axes.set_xticks(rows, [f"{n:,}" for n in rows], minor=False)
     axes.minorticks_off()
@@ -79,10 +87,28 @@ def plot(growths: list[Growth], keys: Sequence[KeysOnly], path: Path) -> None:
     print(f"plotted to {path}")
 
 
-def _measure(recipe: Recipe, data: Dataset) -> Measured:
-    ours = Ours(recipe)
+def _measure(name: str, sides: Sequence[AbstractContextManager[Side[Features]]]) -> Growth:
+    with ExitStack() as stack:
+        growth = Growth(name, ask_in_turns([stack.enter_context(side) for side in sides]))
+    print(f"growth of {name}: times {growth.ratio:.2f}; {growth.bound:.2f} allowed")
+    for point in growth.points:
+        print(
+            f"  {point.n_rows:,} rows: effort {'/'.join(map(str, point.effort))}, "
+            f"recall {point.recall:.4f}, p50 {point.p50_ms:.2f} ms, p99 {point.p99_ms:.2f} ms",
+            flush=True,
+        )
+    return growth
+
+
+@contextmanager
+def _collection(
+    recipe: Recipe, n_rows: int, create: Callable[[int], Dataset]
+) -> Iterator[Side[Features]]:
+    ours, data = Ours(recipe), create(n_rows)
     try:
         ours.build(data.rows)
-        return measure_least_effort(ours.client, ours.efforts, data.queries, data.nearest)
+        effort = least_effort(ours.client, ours.efforts, data.queries, data.nearest)
+        with ours.client(effort) as search:
+            yield Side(n_rows, effort, search, data.queries, data.nearest)
     finally:
         ours.close()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -18,11 +17,12 @@ import psycopg2
 
 from benchmarks.search.approach import Effort, Search
 from benchmarks.search.dataset import N_QUERIES
-from benchmarks.search.measuring import K, Measured, measure
+from benchmarks.search.measuring import K
 from benchmarks.search.rows import Rows
 from benchmarks.search.rows_in import copy_in
 from benchmarks.search.server import postgres, run
 from benchmarks.search.synthetic import fresh_rows, made_rows
+from benchmarks.search.turns import Side
 from lookalike.features import Features
 from lookalike.halfvec_text import halfvec_text
 from lookalike.indexes import SearchIndex, objects
@@ -35,16 +35,12 @@ _N_FITTED = 20_000
 _PORTION = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class KeysOnly:
-    """The shortlist over so many keys; recall is the share of the ten nearest that are on it."""
+@contextmanager
+def keys_alone(n_rows: int) -> Iterator[Side[Features]]:
+    """Make rows, keep their keys alone and index them; the search gives a whole shortlist.
 
-    n_rows: int
-    measured: Measured
-
-
-def measure_keys(n_rows: int) -> KeysOnly:
-    """Make rows, keep their keys alone, index them, and ask for shortlists."""
+    Its recall is the share of the ten nearest that are on the list.
+    """
     transform, keys = _keys_of(n_rows)
     queries = _apply(transform, fresh_rows(N_QUERIES, of=n_rows)).astype(np.float32)
     nearest = _nearest(keys, queries, K)
@@ -60,13 +56,9 @@ def measure_keys(n_rows: int) -> KeysOnly:
         )
         copy_in(url, f"{table} (image_id, key)", [np.arange(n_rows)], keys)
         run(url, *objects.index_statements(index).values(), f"VACUUM ANALYZE {table}")
-
-        @contextmanager
-        def client(effort: Effort) -> Iterator[Search[Features]]:
-            with _asking(url, table, effort) as search:
-                yield search
-
-        return KeysOnly(n_rows, measure(client, EFFORT, list(queries), nearest))
+        del keys
+        with _asking(url, table, EFFORT) as search:
+            yield Side(n_rows, EFFORT, search, list(queries), nearest)
 
 
 def _keys_of(n_rows: int) -> tuple[Transform, Rows]:

@@ -44,14 +44,22 @@ def measure_least_effort(
     nearest: Sequence[Sequence[int]],
 ) -> Measured:
     """Measure at the least effort that finds WANTED_RECALL; at the greatest where none does."""
-    chosen = efforts[-1]
+    return measure(client, least_effort(client, efforts, queries, nearest), queries, nearest)
+
+
+def least_effort(
+    client: Client[Query],
+    efforts: Sequence[Effort],
+    queries: Sequence[Query],
+    nearest: Sequence[Sequence[int]],
+) -> Effort:
+    """The first that finds WANTED_RECALL; the last where none does."""
     for effort in efforts[:-1]:
         with client(effort) as search:
             answers, _ = ask_all(search, queries)
         if recall(answers, nearest) >= WANTED_RECALL:
-            chosen = effort
-            break
-    return measure(client, chosen, queries, nearest)
+            return effort
+    return efforts[-1]
 
 
 def measure(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from benchmarks.search.comparison import OurResult, Result
 from benchmarks.search.growth import Growth
-from benchmarks.search.keys_only import KeysOnly
 from benchmarks.search.peers import HNSWLIB
 from benchmarks.search.peers.pgvector_table import PgvectorScan
 
@@ -15,8 +13,6 @@ from benchmarks.search.peers.pgvector_table import PgvectorScan
 def summarize(
     ours: Sequence[OurResult],
     peers: Sequence[Result],
-    growths: Sequence[Growth],
-    keys: Sequence[KeysOnly] = (),
 ) -> dict[str, float | str]:
     """The figures of our better recipe; those over a peer that is absent are left out."""
     best = max(ours, key=lambda one: one.result.rank)
@@ -50,14 +46,18 @@ def summarize(
         peer = max(databases, key=lambda one: one.rank)
         figures["best_database_peer"] = peer.name
         figures["qps_over_best_database_peer"] = round(rate / peer.measured.queries_per_s, 2)
-    for growth in growths:
-        if growth.recipe == best.recipe:
-            figures["latency_growth"] = round(growth.ratio, 2)
-            figures["latency_growth_bound"] = round(growth.bound, 2)
-    if keys:
-        first, last = keys[0], keys[-1]
-        figures["keys_rows"] = last.n_rows
-        figures["keys_p50_ms"] = round(last.measured.p50_ms, 3)
-        figures["keys_growth"] = round(last.measured.p50_ms / first.measured.p50_ms, 2)
-        figures["keys_growth_bound"] = round(2 * math.log(last.n_rows) / math.log(first.n_rows), 2)
     return figures
+
+
+def summarize_growth(growth: Growth, keys: Growth) -> dict[str, float | str]:
+    """Of whole searches, and of the shortlist alone over more rows."""
+    last = keys.points[-1]
+    return {
+        "latency_growth": round(growth.ratio, 2),
+        "latency_growth_bound": round(growth.bound, 2),
+        "keys_rows": last.n_rows,
+        "keys_recall": round(last.recall, 4),
+        "keys_p50_ms": round(last.p50_ms, 3),
+        "keys_growth": round(keys.ratio, 2),
+        "keys_growth_bound": round(keys.bound, 2),
+    }

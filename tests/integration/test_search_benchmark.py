@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.search.dataset import Dataset
 from benchmarks.search.filtered import measure_filtered
-from benchmarks.search.keys_only import measure_keys
+from benchmarks.search.growth import measure_keys
 from benchmarks.search.measuring import ask_all, recall
 from benchmarks.search.ours import Ours
 from benchmarks.search.peers.pgvector_table import PgvectorScan
@@ -45,4 +45,6 @@ def test_a_recipe_finds_enough_also_with_filters(data: Dataset, recipe: Recipe) 
 
 
 def test_keys_without_features_give_the_nearest_a_place_on_the_shortlist() -> None:
-    assert measure_keys(2000).measured.recall > 0.98
+    growth = measure_keys((1000, 2000))
+    assert [point.n_rows for point in growth.points] == [1000, 2000]
+    assert min(point.recall for point in growth.points) > 0.98
