@@ -15,6 +15,7 @@ from lookalike.jobs import Job, JobStatus
 if TYPE_CHECKING:
     from lookalike.async_client import AsyncLookalike
     from lookalike.client import Lookalike
+    from lookalike.finding import images_in
 
 __all__ = [
     "AsyncLookalike",
@@ -31,6 +32,7 @@ __all__ = [
     "Rejected",
     "Tag",
     "Unavailable",
+    "images_in",
 ]
 
 
@@ -43,4 +45,8 @@ def __getattr__(name: str) -> object:
         from lookalike.async_client import AsyncLookalike
 
         return AsyncLookalike
+    if name == "images_in":
+        from lookalike.finding import images_in
+
+        return images_in
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

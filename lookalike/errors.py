@@ -12,7 +12,7 @@ LookalikeError
 │   ├── NotCalibrated         nobody has measured what a near-duplicate is
 │   ├── OriginForbidden       a page of another site asks in its reader's name
 │   ├── ReferenceForbidden    the policy does not let this reference be read
-│   ├── ReferenceInvalid      the reference is no path, URL or upload
+│   ├── ReferenceInvalid      the reference is no path, URL, object or upload
 │   ├── ReembeddingRefused    the step does not fit how far the change of encoder is
 │   ├── ScopeMissing          the API key is not made for this
 │   ├── SampleTooSmall        too few images to measure on can be read
@@ -111,7 +111,7 @@ class ReferenceForbidden(Rejected):
 
 
 class ReferenceInvalid(Rejected):
-    """The reference is neither a path nor an http(s) URL nor an upload."""
+    """The reference is no path, http(s) URL, object of a bucket or upload."""
 
 
 class ReembeddingRefused(Rejected):

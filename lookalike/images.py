@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from lookalike.errors import ReferenceInvalid
+from lookalike.stored_objects import STORES, ObjectPlace
 
 # A btree entry holds at most 2,704 bytes; references are unique within a collection.
 MAX_REFERENCE_BYTES = 2048
@@ -31,6 +32,7 @@ class Source(StrEnum):
 
     FILE = "file"
     HTTP = "http"
+    OBJECT = "object"
     UPLOAD = "upload"
 
 
@@ -56,7 +58,10 @@ class ImageKey:
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """Where to get an image: `file:///…`, `http(s)://…` or `upload:<image key>`."""
+    """Where to get an image: `file:///…`, `http(s)://…`, `s3://…` or `upload:<image key>`.
+
+    `gs://…` and `az://…` are objects as well.
+    """
 
     text: str
 
@@ -71,8 +76,8 @@ class ImageRef:
             return cls(text)
         if not text.strip() or "\0" in text:
             raise ReferenceInvalid(
-                f"found the image reference {text!r}; expected a path, an http(s) URL "
-                "or an upload: give one of these",
+                f"found the image reference {text!r}; expected a path, an http(s) URL, an object "
+                "of a bucket or an upload: give one of these",
                 value=text,
             )
         scheme = text.split(":", 1)[0].lower() if ":" in text else ""
@@ -80,10 +85,12 @@ class ImageRef:
             return cls._checked(_url(text))
         if scheme in ("file", "upload"):
             return cls._checked(text)
+        if scheme in STORES:
+            return cls._checked(str(ObjectPlace.parse(text)))
         if "://" in text:
             raise ReferenceInvalid(
-                f"found the scheme {scheme!r} in {text!r}; expected file, http, https or "
-                "upload: download the image first, or give its http(s) address",
+                f"found the scheme {scheme!r} in {text!r}; expected file, http, https, s3, gs, az "
+                "or upload: download the image first, or give its http(s) address",
                 value=text,
             )
         return cls.of_path(Path(text))
@@ -121,6 +128,8 @@ class ImageRef:
     @property
     def source(self) -> Source:
         scheme = self.text.split(":", 1)[0].lower()
+        if scheme in STORES:
+            return Source.OBJECT
         return Source.HTTP if scheme in ("http", "https") else Source(scheme)
 
     @property
@@ -132,6 +141,12 @@ class ImageRef:
             raise ReferenceInvalid(
                 f"{self.text!r} is no valid file: reference: {error}", value=self.text
             ) from error
+        if not self.text.lower().startswith("file:"):
+            raise ReferenceInvalid(
+                f"found {self.text!r}; expected a file of this machine: give its path, or the "
+                "image's bytes",
+                value=self.text,
+            )
         if parts.netloc.lower() not in ("", "localhost"):
             raise ReferenceInvalid(
                 f"found the host {parts.netloc!r} in {self.text!r}; expected file:///path of the "
@@ -171,6 +186,11 @@ def _url(text: str) -> str:
     return text
 
 
+def is_named_like_a_picture(name: str) -> bool:
+    """Whether a file's name ends as those of pictures do."""
+    return Path(name).suffix.lower() in IMAGE_SUFFIXES
+
+
 def find_images(folder: Path) -> list[Path]:
     """Every file below a folder whose name ends like a picture's, in the order of the paths.
 
@@ -179,7 +199,7 @@ def find_images(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES
+        if is_named_like_a_picture(path.name)
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )

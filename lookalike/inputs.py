@@ -12,7 +12,7 @@ from lookalike.images import ImageKey, ImageRef, Source
 from lookalike.queue import Request, upload
 
 ImageLike = str | Path | bytes | ImageRef
-"""A path, an http(s) URL, a picture's bytes, or a reference."""
+"""A path, an http(s) URL, an object's s3://…, a picture's bytes, or a reference."""
 
 # Large enough that a round trip costs little beside it, small enough to show progress.
 _ADD_ROWS = 5000

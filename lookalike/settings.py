@@ -123,6 +123,9 @@ class Settings(BaseModel):
     max_pixels: int = Field(50_000_000, ge=1, description="largest image, width times height")
     file_roots: Paths = Field((), description="folders that `file:` references may point into")
     allow_hosts: Names = Field((), description="private hosts that URLs may name")
+    buckets: Names = Field(
+        (), description="buckets that may be read, `s3://photos,gs://shop/new`; docs/security.md"
+    )
 
     api_host: str = Field("127.0.0.1", description="address that the API listens on")
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API listens on")

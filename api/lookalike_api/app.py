@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from lookalike import metrics, tracing
+from lookalike.buckets import AllowedBuckets
 from lookalike.client import Lookalike
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.errors import LookalikeError, SchemaOutdated, Unavailable
@@ -101,7 +102,7 @@ class Connections:
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application; raises InvalidSetting where no database is set, or no span can be sent.
+    """The application; raises InvalidSetting where no database is set, or a setting is none.
 
     It starts without Postgres as well, answers 503 meanwhile, and serves as
     soon as Postgres is there.
@@ -116,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
         BoundedSemaphore(MAX_WAITERS),
         CapacityLimiter(MAX_BULK_THREADS),
         Endings(lambda: connections.client),
+        AllowedBuckets.parse(settings.buckets),
     )
 
     @asynccontextmanager

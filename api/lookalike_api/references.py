@@ -1,4 +1,4 @@
-"""Which references a request may name: URLs and uploads, and files inside the allowed folders."""
+"""Which references a request may name: URLs, uploads, and what the operator has allowed beside."""
 
 from __future__ import annotations
 
@@ -6,23 +6,33 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from lookalike.buckets import AllowedBuckets
 from lookalike.errors import ReferenceForbidden, ReferenceInvalid
 from lookalike.file_roots import resolved_roots, root_of
 from lookalike.images import ImageRef, Source
+from lookalike.stored_objects import ObjectPlace
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*)\s*:")
 
 
-def permitted(text: str, file_roots: Iterable[Path]) -> ImageRef:
-    """The reference, a file's with its links and dots resolved; never opens the file.
+_NO_BUCKETS = AllowedBuckets(())
+
+
+def permitted(
+    text: str, file_roots: Iterable[Path], buckets: AllowedBuckets = _NO_BUCKETS
+) -> ImageRef:
+    """The reference, a file's with its links and dots resolved; never opens what it names.
 
     Raises ReferenceInvalid, and ReferenceForbidden for a file that is not
-    inside one of the roots, whether it exists or not.
+    inside one of the roots and an object of no allowed bucket, whether it exists or not.
     """
     ref = ImageRef.parse(text)
     if ref.source is Source.UPLOAD:
         return ImageRef.of_upload(ref.upload_key)
     if ref.source is Source.HTTP:
+        return ref
+    if ref.source is Source.OBJECT:
+        buckets.check(ObjectPlace.parse(text))
         return ref
     _refuse_other_schemes(text)
     path = _resolved(ref.path) if ref.path.is_absolute() else None
@@ -41,8 +51,8 @@ def _refuse_other_schemes(text: str) -> None:
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() != "file":
         raise ReferenceInvalid(
-            f"found the scheme {scheme[1]!r} in {text[:200]!r}; expected file, http, https or "
-            "upload: download the image first, or upload its bytes",
+            f"found the scheme {scheme[1]!r} in {text[:200]!r}; expected file, http, https, s3, "
+            "gs, az or upload: download the image first, or upload its bytes",
             value=text,
         )
 

@@ -95,7 +95,7 @@ def _reference(url: str) -> ImageRef:
     if ":" not in url:
         # A path would be one of the relay's own machine.
         raise Rejected(
-            f"found {url!r}; expected an http(s) URL, or file: with the whole path: "
+            f"found {url!r}; expected an http(s) URL, an object, or file: with the whole path: "
             "write the column as such"
         )
     return ImageRef.parse(url)

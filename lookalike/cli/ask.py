@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -15,7 +15,8 @@ from lookalike.bars import progress_bar
 from lookalike.cli.context import client, out
 from lookalike.client import DEFAULT_COLLECTION, Lookalike
 from lookalike.errors import FilterInvalid, Rejected, WaitedTooLong
-from lookalike.images import find_images
+from lookalike.finding import images_in, names_many
+from lookalike.inputs import ImageLike
 from lookalike.jobs import Job, JobStatus
 from lookalike.narrowing import Narrowing
 from lookalike.queue import Enqueued
@@ -24,7 +25,12 @@ Collection = Annotated[str, typer.Option("--collection", "-c", help="The collect
 
 
 def add(
-    images: Annotated[list[str], typer.Argument(help="Files, folders or http(s) URLs.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, http(s) URLs, folders and patterns: photos, s3://bucket/*.jpg."
+        ),
+    ],
     collection: Collection = DEFAULT_COLLECTION,
     upload: Annotated[
         bool, typer.Option(help="Send the bytes, for workers that cannot read these paths.")
@@ -33,8 +39,8 @@ def add(
 ) -> None:
     """Add images to a collection and watch them being embedded."""
     with client() as lookalike:
-        expanded = [str(path) for given in images for path in _expanded(given)]
-        added = list(lookalike.add_many(expanded, collection=collection, upload=upload))
+        found = chain.from_iterable(map(_expanded, images))
+        added = list(lookalike.add_many(found, collection=collection, upload=upload))
         new = [one for one in added if one.is_new]
         out.print(
             f"{len(added)} images in [bold]{collection}[/]: {len(new)} enqueued, "
@@ -136,12 +142,16 @@ def _portions(ids: list[int], n: int) -> Iterator[list[int]]:
     return (ids[i : i + n] for i in range(0, len(ids), n))
 
 
-def _expanded(given: str) -> list[str] | list[Path]:
-    if "://" in given or not Path(given).is_dir():
-        return [given]
-    found = find_images(Path(given))
-    if not found:
+def _expanded(given: str) -> Iterator[ImageLike]:
+    if not names_many(given):
+        yield given
+        return
+    n_found = 0
+    for n_found, image in enumerate(images_in(given), 1):  # noqa: B007 - read when all are there
+        yield image
+    if not n_found:
         raise Rejected(
-            f"no picture is in the folder {given}: expected files named .jpg, .png, …", value=given
+            f"no picture is in {given}: expected a folder with files named .jpg, .png, …, or a "
+            "pattern that some match",
+            value=given,
         )
-    return found

@@ -1,4 +1,4 @@
-"""A reference is a file, an upload or an http(s) URL; everything else is refused unread."""
+"""A reference is a file, an upload, an http(s) URL or an object; all else is refused unread."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OTHERS = [
     "javascript:alert(1)",
     "about:blank",
     "blob:http://127.0.0.1:PORT/a",
-    "s3://bucket/a.jpg",
+    "s3a://bucket/a.jpg",
     "\thttp://127.0.0.1:PORT/",
     " http://127.0.0.1:PORT/",
     "http ://127.0.0.1:PORT/",

@@ -193,6 +193,7 @@ def _build_fetcher(settings: Settings, engine: Engine) -> Fetcher:
         max_bytes=settings.max_bytes,
         file_roots=settings.file_roots,
         allow_hosts=settings.allow_hosts,
+        buckets=settings.buckets,
     )
     return Fetcher(policy, load_upload=load_upload)
 

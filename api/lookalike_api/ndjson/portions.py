@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from lookalike.adding import Described
 from lookalike.client import Lookalike
 from lookalike.errors import LookalikeError, Unavailable
+from lookalike.images import ImageRef
 from lookalike.queue import Enqueued
 from lookalike_api.ndjson.lines import MAX_LINE_BYTES, Line
 from lookalike_api.payloads import BulkLine, Problem
 from lookalike_api.problems import problem_of, problem_of_fields
-from lookalike_api.references import permitted
+
+Permit = Callable[[str], ImageRef]
+"""Gives the reference that a text is, where a request may name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,10 @@ class Answered:
 
 
 def answer_portion(
-    client: Lookalike, collection: str, portion: Sequence[Line], file_roots: Sequence[Path]
+    client: Lookalike, collection: str, portion: Sequence[Line], permitted: Permit
 ) -> Answered:
     """Enqueue what can be; a bad line costs itself alone."""
-    read = [_read(line, file_roots) for line in portion]
+    read = [_read(line, permitted) for line in portion]
     images = [one for one in read if not isinstance(one, Problem)]
     stopped_by = None
     try:
@@ -48,7 +50,7 @@ def answer_portion(
     return Answered("".join(answers).encode(), stopped_by)
 
 
-def _read(line: Line, file_roots: Sequence[Path]) -> Described | Problem:
+def _read(line: Line, permitted: Permit) -> Described | Problem:
     if line.data is None:
         return problem_of_fields(
             [{"loc": (), "msg": f"expected a line of at most {MAX_LINE_BYTES:,} bytes"}]
@@ -57,7 +59,7 @@ def _read(line: Line, file_roots: Sequence[Path]) -> Described | Problem:
         found = _plain(line.data) or _checked(line.data)
         reference = found[0]
         if isinstance(reference, str) and not reference.startswith("http"):
-            return permitted(reference, file_roots), found[1]
+            return permitted(reference), found[1]
     except ValidationError as error:
         return problem_of_fields(error.errors())
     except LookalikeError as error:

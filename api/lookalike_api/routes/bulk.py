@@ -69,7 +69,7 @@ async def add_images(
     async def answer(portion: Sequence[Line]) -> Answered:
         def call() -> Answered:
             client = context.backend.client
-            return answer_portion(client, collection, portion, context.settings.file_roots)
+            return answer_portion(client, collection, portion, context.permitted)
 
         return await to_thread.run_sync(call, limiter=context.bulk_threads)
 

@@ -11,11 +11,14 @@ from typing import Annotated, Protocol
 from anyio import CapacityLimiter
 from fastapi import Depends, Path, Request
 
+from lookalike.buckets import AllowedBuckets
 from lookalike.client import Lookalike
 from lookalike.errors import Unavailable
+from lookalike.images import ImageRef
 from lookalike.settings import Settings
 from lookalike_api.endings import Endings
 from lookalike_api.payloads import MAX_ID
+from lookalike_api.references import permitted
 
 
 class Backend(Protocol):
@@ -42,6 +45,11 @@ class Context:
     waiters: BoundedSemaphore
     bulk_threads: CapacityLimiter
     endings: Endings
+    buckets: AllowedBuckets
+
+    def permitted(self, reference: str) -> ImageRef:
+        """The reference, where a request may name it; raises as `references.permitted` does."""
+        return permitted(reference, self.settings.file_roots, self.buckets)
 
 
 def _context(request: Request) -> Context:

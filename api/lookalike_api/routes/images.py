@@ -18,7 +18,6 @@ from lookalike_api.bodies import JSON, Picture, described, read_body, refusing
 from lookalike_api.entry import ADMIN, READ, WRITE_ONCE
 from lookalike_api.expected import problems
 from lookalike_api.payloads import NO_NUL, Added, AddImage, AddUpload, CollectionName, Metadata
-from lookalike_api.references import permitted
 from lookalike_api.routes.context import InContext, PathId
 
 router = APIRouter(tags=["images"])
@@ -46,7 +45,7 @@ def add_image(context: InContext, body: AddBody, response: Response) -> Added:
     """Enqueue an image by its reference or by its bytes; doing it again does nothing."""
     image: ImageLike
     if isinstance(body, AddImage):
-        image = permitted(body.reference, context.settings.file_roots)
+        image = context.permitted(body.reference)
         collection, metadata = body.collection, body.metadata
     else:
         fields, picture = body

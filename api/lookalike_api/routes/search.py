@@ -13,7 +13,6 @@ from lookalike_api.bodies import Picture, described, read_body
 from lookalike_api.entry import READ
 from lookalike_api.expected import problems
 from lookalike_api.payloads import Found, Search, SearchUpload, narrowing
-from lookalike_api.references import permitted
 from lookalike_api.routes.context import Context, InContext, waiting
 
 router = APIRouter(tags=["search"])
@@ -69,7 +68,7 @@ def _found(context: Context, body: Search | tuple[SearchUpload, Picture]) -> Nei
         with waiting(context):
             return ask(body[1].data)
     if body.reference is not None:
-        ref = permitted(body.reference, context.settings.file_roots)
+        ref = context.permitted(body.reference)
         with waiting(context):
             return ask(ref)
     if body.features is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from lookalike.errors import ImageNotFound, ReferenceInvalid
 from lookalike.images import ImageKey, ImageRef, Source
 from lookalike_worker.fetching.files import FileReader
+from lookalike_worker.fetching.objects import ObjectReader
 from lookalike_worker.fetching.policy import FetchPolicy
 from lookalike_worker.fetching.resolving import Resolve, resolve
 from lookalike_worker.fetching.web import Downloader
@@ -17,11 +18,12 @@ LoadUpload = Callable[[ImageKey], bytes | None]
 
 
 class Fetcher:
-    """Fetches images from files, uploads and web servers; many threads may share one.
+    """Fetches images from files, uploads, buckets and web servers; many threads may share one.
 
     Raises InvalidSetting, when built, for an entry of `allow_hosts` that is
-    no host. `tls` decides which certificates are trusted; by default those of
-    the public authorities.
+    no host or of `buckets` that is no bucket, and Misconfigured where the
+    library is not installed that reads one. `tls` decides which certificates
+    are trusted; by default those of the public authorities.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Fetcher:
         self._policy = policy
         self._load_upload = load_upload
         self._files = FileReader(policy)
+        self._objects = ObjectReader(policy)
         self._web = Downloader(policy, resolve=resolve, tls=tls)
 
     def fetch(self, ref: ImageRef) -> bytes:
@@ -48,7 +51,8 @@ class Fetcher:
             source = ref.source
         except ValueError as error:
             raise ReferenceInvalid(
-                f"found the reference {ref.text!r}; expected file:, upload: or http(s)://",
+                f"found the reference {ref.text!r}; expected file:, upload:, http(s):// "
+                "or an object of a bucket",
                 value=ref.text,
             ) from error
         match source:
@@ -56,6 +60,8 @@ class Fetcher:
                 return self._files.read(ref)
             case Source.UPLOAD:
                 return self._read_upload(ref.upload_key)
+            case Source.OBJECT:
+                return self._objects.read(ref.text)
             case Source.HTTP:
                 return self._web.download(ref.text)
 

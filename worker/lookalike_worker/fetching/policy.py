@@ -15,7 +15,8 @@ class FetchPolicy:
     `file_roots` are the folders that `file:` references may point into, "/"
     for all of them; none forbids such references. `allow_hosts` are entries
     `host` or `host:port` that may be asked although their addresses are
-    private or their port is none of `ports`.
+    private or their port is none of `ports`. `buckets` are those that objects may be
+    in, `s3://bucket` or `s3://bucket/folder`; none forbids such references.
     """
 
     connect_timeout_s: float
@@ -23,6 +24,7 @@ class FetchPolicy:
     max_bytes: int
     file_roots: tuple[Path, ...] = ()
     allow_hosts: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
     ports: frozenset[int] = frozenset({80, 443})
 
     def check_size(self, n_bytes: int) -> None:

@@ -1,0 +1,45 @@
+"""What the errors of the stores' libraries mean; S3's own are tried against a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from lookalike.errors import FetchFailed, ImageNotFound, LookalikeError, ReferenceForbidden
+from lookalike.object_stores import translated
+
+
+class _AzureError(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__("the server says no\nRequestId: 1")
+        self.status_code = status
+
+
+class _GoogleError(Exception):
+    def __init__(self, code: object) -> None:
+        super().__init__(f"no, {code}")
+        self.code = code
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (FileNotFoundError("gs://photos/a.jpg"), ImageNotFound),
+        (_AzureError(404), ImageNotFound),
+        (PermissionError("Access Denied"), ReferenceForbidden),
+        (_AzureError(403), ReferenceForbidden),
+        (_GoogleError(401), ReferenceForbidden),
+        (_GoogleError("403"), ReferenceForbidden),
+        (OSError("Forbidden: photos/a.jpg\nno storage.objects.get"), ReferenceForbidden),
+        (_AzureError(503), FetchFailed),
+        (_GoogleError(None), FetchFailed),
+        (_GoogleError("expired"), FetchFailed),
+        (TimeoutError(), FetchFailed),
+        (OSError("Connection reset"), FetchFailed),
+    ],
+    ids=repr,
+)
+def test_an_error_says_who_has_to_act(error: Exception, expected: type[LookalikeError]) -> None:
+    found = translated(error, "gs://photos/a.jpg")
+    assert type(found) is expected
+    assert "gs://photos/a.jpg" in str(found)
+    assert "\n" not in str(found)
