@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
+from lookalike.environment import set_variable
 from lookalike.errors import (
     FetchFailed,
     ImageNotFound,
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 def require_store(store: str) -> None:
     """Raise Misconfigured where the library that a store needs is not installed."""
+    if store == "gs":
+        # gcsfs would ask for each bucket's kind first, by gRPC, which its emulators do not speak.
+        set_variable("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false", replace=False)
     try:
         from fsspec import get_filesystem_class
 

@@ -29,6 +29,7 @@ HEAVY = (
     "prometheus_client",
     "opentelemetry",
     "pyarrow",
+    "fsspec",
 )
 
 
