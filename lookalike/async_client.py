@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar, Unpack
 
+from lookalike.adding import Described
+from lookalike.backlog import enqueueing_bar
 from lookalike.client import DEFAULT_COLLECTION, Lookalike
-from lookalike.duplicates import Duplicates
-from lookalike.features import Features, Neighbours, Tag
+from lookalike.duplicates import DuplicatePage, DuplicatePair, Duplicates, Tier
+from lookalike.errors import BacklogFull, Rejected
+from lookalike.features import Features, FeatureSpace, Neighbours, Tag
+from lookalike.images import ImageRef
 from lookalike.inputs import ImageLike, portions
 from lookalike.jobs import Job
 from lookalike.narrowing import Narrowing
-from lookalike.queue import Enqueued
+from lookalike.queue import Enqueued, Request
 from lookalike.search import QueryFeatures
 from lookalike.settings import Settings
 from lookalike.status import Status
@@ -39,7 +44,8 @@ class AsyncLookalike:
     A wait for a job, and a search by a picture, keep their thread until they
     are answered: `max_threads` of them go on at once, and further calls
     queue. Where the task that awaits a call is cancelled, the call goes on
-    unseen. The errors are those of `Lookalike`.
+    unseen. The errors are those of `Lookalike`. What operators do has no
+    words of its own here: `await client.call(lambda it: it.operator.pause("shop"))`.
     """
 
     def __init__(
@@ -62,9 +68,8 @@ class AsyncLookalike:
         upload: bool = False,
     ) -> Enqueued:
         """Enqueue one image; returns as soon as the job is committed."""
-        client = await self._client()
-        return await self._run(
-            client.add, image, collection=collection, metadata=metadata, upload=upload
+        return await self.call(
+            lambda it: it.add(image, collection=collection, metadata=metadata, upload=upload)
         )
 
     async def add_many(
@@ -74,32 +79,67 @@ class AsyncLookalike:
         collection: str = DEFAULT_COLLECTION,
         metadata: Mapping[str, object] | None = None,
         upload: bool = False,
+        patience_s: float = 600,
+        progress: bool = False,
     ) -> AsyncIterator[Enqueued]:
         """Enqueue images in the order given, some thousands a transaction, as they are iterated.
 
         A plain iterable is iterated in a thread, so that it may read from a
-        disk. No more images are taken than are being enqueued.
+        disk. No more images are taken than are being enqueued. A full backlog
+        keeps its thread for up to `patience_s` seconds.
         """
         client = await self._client()
 
         def add(some: list[ImageLike]) -> list[Enqueued]:
             return list(
-                client.add_many(some, collection=collection, metadata=metadata, upload=upload)
+                client.add_many(
+                    some,
+                    collection=collection,
+                    metadata=metadata,
+                    upload=upload,
+                    patience_s=patience_s,
+                )
             )
 
-        async for some in self._portions(images, upload=upload):
-            for enqueued in await self._run(add, some):
-                yield enqueued
+        with enqueueing_bar(images, is_shown=progress) as advance:
+            async for some in self._portions(images, upload=upload):
+                added = await self._run(add, some)
+                advance(len(added))
+                for enqueued in added:
+                    yield enqueued
+
+    async def add_each(
+        self, images: Sequence[Described], *, collection: str = DEFAULT_COLLECTION
+    ) -> list[Enqueued | Rejected | BacklogFull]:
+        """Enqueue references, each with its own metadata; in a bad one's place is its error."""
+        return await self.call(lambda it: it.add_each(images, collection=collection))
+
+    async def add_features(
+        self,
+        images: Sequence[str | Path | ImageRef | Request],
+        features: Features,
+        space: FeatureSpace,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+    ) -> list[int]:
+        """Store images whose features are there already; gives the images' ids. No job is made."""
+        return await self.call(
+            lambda it: it.add_features(images, features, space, collection=collection)
+        )
 
     async def job(self, job_id: int) -> Job:
         """One job as it stands; raises UnknownJob."""
-        return await self._run((await self._client()).job, job_id)
+        return await self.call(lambda it: it.job(job_id))
+
+    async def jobs(self, job_ids: Sequence[int]) -> list[Job]:
+        """Jobs as they stand, in the order of their ids; raises UnknownJob."""
+        return await self.call(lambda it: it.jobs(job_ids))
 
     async def wait(
         self, jobs: Iterable[Enqueued | Job | int], *, timeout_s: float = 60
     ) -> list[Job]:
         """The jobs, once each is done or failed; raises WaitedTooLong."""
-        return await self._run((await self._client()).wait, list(jobs), timeout_s=timeout_s)
+        return await self.call(lambda it: it.wait(list(jobs), timeout_s=timeout_s))
 
     async def search(
         self,
@@ -120,30 +160,61 @@ class AsyncLookalike:
         self, image: ImageLike, *, collection: str = DEFAULT_COLLECTION
     ) -> QueryFeatures:
         """A picture's features in a collection's space, without adding it anywhere."""
-        return await self._run((await self._client()).embed, image, collection=collection)
+        return await self.call(lambda it: it.embed(image, collection=collection))
 
     async def features(self, image_id: int) -> QueryFeatures:
         """A stored image's features; raises UnknownImage."""
-        return await self._run((await self._client()).features, image_id)
+        return await self.call(lambda it: it.features(image_id))
 
     async def tags(self, image_id: int) -> list[Tag]:
         """A stored image's labels, the likeliest first; raises UnknownImage."""
-        return await self._run((await self._client()).tags, image_id)
+        return await self.call(lambda it: it.tags(image_id))
+
+    async def thumbnail(self, image_id: int) -> bytes | None:
+        """A stored image's thumbnail, a JPEG, if workers have made one; raises UnknownImage."""
+        return await self.call(lambda it: it.thumbnail(image_id))
 
     async def duplicates(
         self, image_id: int, *, collection: str | None = None, k: int = 100
     ) -> Duplicates:
         """What is the same as a stored image, the surest first."""
-        client = await self._client()
-        return await self._run(client.duplicates, image_id, collection=collection, k=k)
+        return await self.call(lambda it: it.duplicates(image_id, collection=collection, k=k))
+
+    async def duplicate_pairs(
+        self, collection: str = DEFAULT_COLLECTION, *, tier: str = Tier.IDENTICAL, after: int = 0
+    ) -> AsyncIterator[DuplicatePair]:
+        """All pairs of a collection that are the same, by ids from `after` on."""
+        position: int | None = after
+        while position is not None:
+            page = await self.duplicate_page(collection, tier=tier, after=position)
+            for pair in page.pairs:
+                yield pair
+            position = page.next_after
+
+    async def duplicate_page(
+        self,
+        collection: str = DEFAULT_COLLECTION,
+        *,
+        tier: str = Tier.IDENTICAL,
+        after: int = 0,
+        n_images: int = 100,
+    ) -> DuplicatePage:
+        """One step of `duplicate_pairs`: the pairs of the next `n_images` images after an id."""
+        return await self.call(
+            lambda it: it.duplicate_page(collection, tier=tier, after=after, n_images=n_images)
+        )
 
     async def status(self) -> Status:
         """What waits, is done and failed, how fast it goes, and the live workers."""
-        return await self._run((await self._client()).status)
+        return await self.call(lambda it: it.status())
 
     async def why(self, image_id: int) -> Story:
         """The story of one image; raises UnknownImage."""
-        return await self._run((await self._client()).why, image_id)
+        return await self.call(lambda it: it.why(image_id))
+
+    async def call(self, what: Callable[[Lookalike], R]) -> R:
+        """Whatever else `Lookalike` can do, in one of the threads: its operators' words too."""
+        return await self._run(what, await self._client())
 
     async def close(self) -> None:
         """Close the connections, once what is under way has ended."""

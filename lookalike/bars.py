@@ -34,6 +34,11 @@ class _RateColumn(ProgressColumn):
         return Text(f"{task.completed / elapsed_s:.1f} {self._unit}/s")
 
 
+def stderr() -> Console:
+    """Where bars belong that a program of others shows: its output stays its own."""
+    return Console(stderr=True)
+
+
 @contextmanager
 def step_bars(out: Console) -> Iterator[Callable[[str, int, int], None]]:
     """Bars one below the other, one a step; call what it gives with its name, done and total.
@@ -66,8 +71,13 @@ def _finish(progress: Progress) -> None:
 
 
 @contextmanager
-def progress_bar(what: str, total: int, unit: str, out: Console) -> Iterator[Callable[[int], None]]:
-    """Show a bar as long as the context is open; call what it gives with each further count."""
+def progress_bar(
+    what: str, total: int | None, unit: str, out: Console
+) -> Iterator[Callable[[int], None]]:
+    """Show a bar as long as the context is open; call what it gives with each further count.
+
+    A total of None is one that is not known: the bar then only moves.
+    """
     columns = (
         TextColumn(what),
         BarColumn(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -11,8 +10,9 @@ from typing import Self, Unpack
 from sqlalchemy import Engine
 
 from lookalike import bulk, queue, search
-from lookalike.adding import Described, add_alike, add_each
-from lookalike.asking import Asking
+from lookalike.adding import Described, add_each
+from lookalike.asking import Asking, Question
+from lookalike.backlog import Backlog, enqueueing_bar
 from lookalike.catalogue import Catalogue
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.doorbell import Doorbell
@@ -24,15 +24,14 @@ from lookalike.duplicates import (
     duplicate_page,
     duplicates_of,
 )
-from lookalike.errors import BacklogFull, Rejected, WrongFeatureSpace
+from lookalike.errors import BacklogFull, Rejected
 from lookalike.features import Features, FeatureSpace, Neighbours, Tag
 from lookalike.images import ImageRef
 from lookalike.indexes import Indexes
-from lookalike.inputs import ImageLike, parsed, portions
+from lookalike.inputs import ImageLike, parsed
 from lookalike.jobs import Job
-from lookalike.narrowing import Narrowing, parameters
+from lookalike.narrowing import Narrowing
 from lookalike.operator import Operator
-from lookalike.pairs import in_pairs
 from lookalike.queue import Enqueued, Request
 from lookalike.reembedding import Reembedding
 from lookalike.search import QueryFeatures
@@ -60,6 +59,7 @@ class Lookalike:
         self._url = database_url or self._settings.require_database()
         self._engine: Engine = open_engine(self._url)
         self._doorbell = Doorbell(self._engine, self._settings)
+        self._asking = Asking(self._engine, self._url, self._settings, self._doorbell)
         check_schema(self._engine)
 
     def add(
@@ -70,13 +70,16 @@ class Lookalike:
         metadata: Mapping[str, object] | None = None,
         upload: bool = False,
     ) -> Enqueued:
-        """Enqueue one image; returns as soon as the job is committed.
+        """Enqueue one image; returns as soon as the job is committed; raises BacklogFull.
 
         A path must be readable for the workers, else give `upload=True` or
         bytes: these are kept in Postgres. Adding the same image again does
         nothing, unless its bytes have changed.
         """
-        return next(self.add_many([image], collection=collection, metadata=metadata, upload=upload))
+        (added,) = self.add_many(
+            [image], collection=collection, metadata=metadata, upload=upload, patience_s=0
+        )
+        return added
 
     def add_many(
         self,
@@ -85,26 +88,27 @@ class Lookalike:
         collection: str = DEFAULT_COLLECTION,
         metadata: Mapping[str, object] | None = None,
         upload: bool = False,
+        patience_s: float = 600,
+        progress: bool = False,
     ) -> Iterator[Enqueued]:
         """Enqueue images in the order given, some thousands a transaction, as they are iterated.
 
         Each yielded answer is committed already; two transactions are under
-        way at a time. An image that is no valid reference raises Rejected,
-        and what exceeds a limit BacklogFull; what was yielded before stays,
-        and adding the rest again later is safe.
+        way at a time. An image that is no valid reference raises Rejected;
+        what was yielded before stays, and adding the rest again is safe.
+
+        Where a limit of open jobs is reached, it goes on as workers make room, and
+        raises BacklogFull once there was none for `patience_s` seconds; with 0 at
+        once. `progress` shows a bar, on the standard error or in a notebook.
         """
-
-        max_bytes = self._settings.max_bytes
-
-        def add(some: list[ImageLike]) -> Iterable[Enqueued]:
-            with transaction(self._engine) as connection:
-                return add_alike(
-                    connection, collection, some, metadata, upload=upload, max_bytes=max_bytes
-                )
-
-        for answers in in_pairs(add, portions(images, upload=upload)):
-            self._doorbell.ring()
-            yield from answers
+        backlog = Backlog(
+            self._engine, self._url, collection, metadata, upload, self._settings.max_bytes
+        )
+        with enqueueing_bar(images, is_shown=progress) as advance:
+            for answers in backlog.fill(images, patience_s=patience_s):
+                self._doorbell.ring()
+                advance(len(answers))
+                yield from answers
 
     def add_each(
         self, images: Sequence[Described], *, collection: str = DEFAULT_COLLECTION
@@ -203,27 +207,10 @@ class Lookalike:
         FilterInvalid, WaitedTooLong where no worker answers in time, or what
         the picture was rejected for.
         """
-        if [image is not None, image_id is not None, features is not None].count(True) != 1:
-            raise Rejected("expected exactly one of image, image_id and features")
-        # Before a worker is asked to embed a picture for nothing.
-        search.checked_k(k)
-        parameters(narrowing)
-        if image_id is not None:
-            with transaction(self._engine) as connection:
-                return search.nearest_by_image(
-                    connection, image_id, k=k, collection=collection, **narrowing
-                )
-        name = collection or DEFAULT_COLLECTION
-        if features is not None:
-            with transaction(self._engine) as connection:
-                return search.nearest_by_features(connection, name, features, k=k, **narrowing)
-        assert image is not None
-        ask = partial(self.search, collection=name, k=k, **narrowing)
-        try:
-            return ask(features=self.embed(image, collection=name))
-        except WrongFeatureSpace:
-            # The collection left the encoder's space meanwhile: the one it went to answers.
-            return ask(features=self.embed(image, collection=name))
+        question = Question(image, image_id, features, k)
+        return self._asking.nearest(
+            question, collection=collection, default=DEFAULT_COLLECTION, narrowing=narrowing
+        )
 
     def duplicates(
         self, image_id: int, *, collection: str | None = None, k: int = 100
@@ -265,8 +252,7 @@ class Lookalike:
 
     def embed(self, image: ImageLike, *, collection: str = DEFAULT_COLLECTION) -> QueryFeatures:
         """A picture's features in a collection's space, without adding it anywhere."""
-        ask = Asking(self._engine, self._url, self._settings, self._doorbell)
-        return ask.embed(image, collection)
+        return self._asking.embed(image, collection)
 
     def features(self, image_id: int) -> QueryFeatures:
         """A stored image's features; raises UnknownImage."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import WrongFeatureSpace
+from lookalike.errors import LookalikeError, WrongFeatureSpace
+from lookalike.gallery import MOST_SHOWN, gallery
 
 Features = npt.NDArray[np.float32]
 """One image's features, shape (dimensions,), or a batch's, (n, dimensions); float32."""
@@ -70,7 +71,10 @@ class Neighbour:
 
 
 class Neighbours(list[Neighbour]):
-    """Search hits, nearest first, with how many were asked for."""
+    """Search hits, nearest first, with how many were asked for; a notebook shows their pictures."""
+
+    thumbnails: Callable[[Sequence[int]], Mapping[int, bytes]] | None = None
+    """Gives the JPEGs of images by their ids, where a client is there to ask."""
 
     def __init__(self, found: Iterable[Neighbour], *, k: int) -> None:
         super().__init__(found)
@@ -80,3 +84,16 @@ class Neighbours(list[Neighbour]):
     def n_missing(self) -> int:
         """How many fewer than were asked for: no more images match."""
         return max(0, self.k - len(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows; without the pictures where they cannot be had now."""
+        ids = [hit.image_id for hit in self[:MOST_SHOWN]]
+        try:
+            found = self.thumbnails(ids) if self.thumbnails else {}
+        except LookalikeError:
+            found = {}
+        return gallery(self, len(self), found)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickled without the client."""
+        return {"k": self.k}

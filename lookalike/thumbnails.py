@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, text
 
 from lookalike.tags import unknown_image
@@ -9,6 +11,11 @@ from lookalike.tags import unknown_image
 _THUMBNAIL = """
     SELECT t.data FROM lookalike.images i LEFT JOIN lookalike.thumbnails t ON t.image_id = i.id
     WHERE i.id = :image_id
+"""
+
+_THUMBNAILS = """
+    SELECT image_id, data FROM lookalike.thumbnails
+    WHERE image_id = ANY(:image_ids) AND octet_length(data) <= :max_bytes
 """
 
 
@@ -21,3 +28,12 @@ def read_thumbnail(connection: Connection, image_id: int) -> bytes | None:
     if row is None:
         raise unknown_image(image_id)
     return None if row.data is None else bytes(row.data)
+
+
+def read_thumbnails(
+    connection: Connection, image_ids: Sequence[int], *, max_bytes: int
+) -> dict[int, bytes]:
+    """The thumbnails that there are, up to a size, by their images' ids."""
+    question = {"image_ids": list(image_ids), "max_bytes": max_bytes}
+    rows = connection.execute(text(_THUMBNAILS), question)
+    return {row.image_id: bytes(row.data) for row in rows}

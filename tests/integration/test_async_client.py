@@ -8,7 +8,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lookalike import AsyncLookalike, JobStatus
-from lookalike.errors import StoreUnavailable, UnknownImage, UnknownJob, WaitedTooLong
+from lookalike.errors import (
+    BacklogFull,
+    ReferenceInvalid,
+    StoreUnavailable,
+    UnknownImage,
+    UnknownJob,
+    WaitedTooLong,
+)
+from lookalike.queue import Enqueued
 from lookalike.settings import Settings
 
 URLS = [f"https://images.example/{n}.jpg" for n in range(250)]
@@ -89,5 +97,23 @@ def test_a_database_that_cannot_be_reached_is_tried_again_by_the_next_call() -> 
             with pytest.raises(StoreUnavailable):
                 await client.status()
         await client.close()
+
+    asyncio.run(use())
+
+
+def test_the_words_of_the_other_client_are_there_and_operators_by_a_call(
+    settings: Settings,
+) -> None:
+    async def use() -> None:
+        async with AsyncLookalike(settings=settings) as client:
+            added = await client.add_each([(URLS[0], {"sku": 1}), ("ftp://a/b", None)])
+            assert [type(one) for one in added] == [Enqueued, ReferenceInvalid]
+            (job,) = await client.jobs([1])
+            assert job.reference == URLS[0]
+            assert await client.thumbnail(1) is None
+            assert [pair async for pair in client.duplicate_pairs()] == []
+            await client.call(lambda it: it.operator.limit(1))
+            with pytest.raises(BacklogFull):
+                _ = [one async for one in client.add_many(URLS[1:], patience_s=0)]
 
     asyncio.run(use())

@@ -34,7 +34,7 @@ def house(module_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def add(house: Installation, n: int, collection: str = "default", *, first: int = 0) -> list[int]:
     urls = [URL.format(i) for i in range(first, first + n)]
-    added = house.client.add_many(urls, collection=collection)
+    added = house.client.add_many(urls, collection=collection, patience_s=0)
     return [one.job_id for one in added if one.job_id is not None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from lookalike.queue import Request
 from tests.integration.installation import SPACE, Installation, embedded, random_features
 
 URL = "https://example.org/a.jpg"
-OLD, NEW = b"\xff\xd8 old", b"\xff\xd8 new" * 2000
+OLD, NEW = b"\xff\xd8\xff old", b"\xff\xd8\xff new" * 2000
 
 
 @pytest.fixture
@@ -57,6 +58,12 @@ def embed(house: Installation, thumbnail: bytes | None, content: bytes = b"bytes
 
 def test_an_image_has_the_thumbnail_that_its_worker_made(house: Installation) -> None:
     assert house.client.thumbnail(embed(house, NEW)) == NEW
+
+
+def test_a_notebook_shows_those_of_search_hits(house: Installation) -> None:
+    image_id = embed(house, OLD)
+    found = house.client.search(features=house.client.features(image_id))
+    assert b64encode(OLD).decode() in found._repr_html_()
 
 
 def test_an_image_that_is_not_embedded_has_none(house: Installation) -> None:
