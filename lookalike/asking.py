@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Engine
 
 from lookalike import queue, search
-from lookalike.database import transaction
+from lookalike.database import reading, transaction
 from lookalike.doorbell import Doorbell
 from lookalike.errors import Rejected, Unavailable, WrongFeatureSpace
 from lookalike.features import Features, Neighbours
@@ -69,7 +69,7 @@ class Asking:
     ) -> Neighbours:
         name = collection or default
         if question.image_id is not None:
-            with transaction(self.engine) as connection:
+            with reading(self.engine) as connection:
                 return search.nearest_by_image(
                     connection, question.image_id, k=question.k, collection=collection, **narrowing
                 )
@@ -86,11 +86,11 @@ class Asking:
     def _nearest_to(
         self, features: QueryFeatures | Features, *, name: str, k: int, narrowing: Narrowing
     ) -> Neighbours:
-        with transaction(self.engine) as connection:
+        with reading(self.engine) as connection:
             return search.nearest_by_features(connection, name, features, k=k, **narrowing)
 
     def _thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
-        with transaction(self.engine) as connection:
+        with reading(self.engine) as connection:
             return read_thumbnails(connection, image_ids, max_bytes=MOST_BYTES)
 
     def embed(self, image: ImageLike, collection: str) -> QueryFeatures:
@@ -113,7 +113,7 @@ class Asking:
         )
         if job.status is JobStatus.FAILED:
             raise failure_of(job)
-        with transaction(self.engine) as connection:
+        with reading(self.engine) as connection:
             found = search.features_of_query(connection, job_id)
         if found is None:
             raise Unavailable(f"the answer of query job {job_id} is gone: search again")

@@ -14,7 +14,7 @@ from lookalike.adding import Described, add_each
 from lookalike.asking import Asking, Question
 from lookalike.backlog import Backlog, enqueueing_bar
 from lookalike.catalogue import Catalogue
-from lookalike.database import check_schema, open_engine, transaction
+from lookalike.database import check_schema, open_engine, reading, transaction
 from lookalike.doorbell import Doorbell
 from lookalike.duplicates import (
     DuplicatePage,
@@ -154,7 +154,7 @@ class Lookalike:
 
     def jobs(self, job_ids: Sequence[int]) -> list[Job]:
         """Jobs as they stand, in the order of their ids; raises UnknownJob."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return queue.read_jobs(connection, job_ids)
 
     @property
@@ -256,17 +256,17 @@ class Lookalike:
 
     def features(self, image_id: int) -> QueryFeatures:
         """A stored image's features; raises UnknownImage."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return search.features_of_image(connection, image_id)
 
     def tags(self, image_id: int) -> list[Tag]:
         """A stored image's labels, the likeliest first, if any; raises UnknownImage."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return read_tags(connection, image_id)
 
     def thumbnail(self, image_id: int) -> bytes | None:
         """A stored image's thumbnail, a JPEG, if workers have made one; raises UnknownImage."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return read_thumbnail(connection, image_id)
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as DriverConnection  # noqa: N812 - i
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 
 from lookalike.errors import InvalidSetting, SchemaOutdated, StoreUnavailable
+from lookalike.pooling import try_before_use
 from lookalike.tables import SCHEMA_VERSION
 
 # A dead peer is noticed within half a minute instead of the kernel's two hours.
@@ -43,7 +44,8 @@ def open_engine(database_url: str, *, pool_size: int = 5, application: str = "lo
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
+            # Those used last have their plans ready.
+            pool_use_lifo=True,
             connect_args={**_CONNECT_ARGS, "application_name": application},
         )
     except exc.ArgumentError as error:
@@ -53,6 +55,7 @@ def open_engine(database_url: str, *, pool_size: int = 5, application: str = "lo
             value=database_url,
         ) from error
     event.listen(engine, "connect", _begin_session)
+    try_before_use(engine)
     return engine
 
 
@@ -100,6 +103,25 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end, with errors translated."""
     with translated(), engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection whose every statement stands alone, with errors translated.
+
+    For questions of one statement: the beginning and the end of a transaction
+    are a round trip each. After a refused statement others go on.
+    """
+    with translated(), engine.connect() as connection:
+        # Not by SQLAlchemy's isolation level: on its way back it costs a round trip again.
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, DriverConnection)
+        driver.autocommit = True
+        try:
+            yield connection
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
 
 
 def check_schema(engine: Engine) -> None:

@@ -1,4 +1,7 @@
-"""Rows out: the nearest images. The same SQL functions that psql users call."""
+"""Rows out: the nearest images. The same SQL functions that psql users call.
+
+A question is one statement: it is asked on a connection of `database.reading`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from operator import index
 from typing import SupportsIndex, Unpack
 
 import numpy as np
-from sqlalchemy import Connection, exc, text
+from sqlalchemy import Connection, TextClause, exc, text
 
-from lookalike.errors import Rejected, UnknownImage
+from lookalike.errors import Rejected, UnknownCollection, UnknownImage
 from lookalike.features import Features, FeatureSpace, Neighbour, Neighbours
 from lookalike.halfvec_text import halfvec_text
 from lookalike.narrowing import Narrowing, is_storable, parameters
@@ -19,12 +22,12 @@ from lookalike.refusals import refusal
 _NARROWED = """
     CAST(:filter AS jsonb), CAST(:predicate AS jsonpath), :threshold, :exact
 """
-_BY_FEATURES = f"""
+_BY_FEATURES = text(f"""
     SELECT * FROM nearest_images(CAST(:features AS halfvec), :collection, :k, :space, {_NARROWED})
-"""
-_BY_IMAGE = f"""
+""")
+_BY_IMAGE = text(f"""
     SELECT * FROM nearest_images(CAST(:image_id AS bigint), :k, :collection, {_NARROWED})
-"""
+""")
 _EXPLAIN = """
     SELECT lookalike.explain_search(CAST(:image_id AS bigint), :k, :collection,
         CAST(:filter AS jsonb), CAST(:predicate AS jsonpath), :exact)
@@ -64,8 +67,7 @@ def nearest_by_features(
         "space": space,
         **parameters(narrowing),
     }
-    check_collection(connection, collection)
-    return Neighbours(_ask(connection, _BY_FEATURES, question, value=collection), k=k)
+    return Neighbours(_ask(connection, _BY_FEATURES, question), k=k)
 
 
 def nearest_by_image(
@@ -88,9 +90,7 @@ def nearest_by_image(
         "collection": collection,
         **parameters(narrowing),
     }
-    if collection is not None:
-        check_collection(connection, collection)
-    return Neighbours(_ask(connection, _BY_IMAGE, question, value=collection or image_id), k=k)
+    return Neighbours(_ask(connection, _BY_IMAGE, question), k=k)
 
 
 def explain_by_image(
@@ -117,13 +117,20 @@ def explain_by_image(
 
 
 def _ask(
-    connection: Connection, statement: str, question: dict[str, object], *, value: object
+    connection: Connection, statement: TextClause, question: dict[str, object]
 ) -> list[Neighbour]:
+    collection = question["collection"]
+    if collection is not None and not _is_name(collection):
+        raise unknown_collection(connection, str(collection))
     try:
-        rows = connection.execute(text(statement), question).all()
+        rows = connection.execute(statement, question).all()
     except exc.DBAPIError as error:
-        raise refusal(error, value) from error
-    return [Neighbour(**row._asdict()) for row in rows]
+        refused = refusal(error, collection or question.get("image_id"))
+        if isinstance(refused, UnknownCollection):
+            # Told after the question and not before it: nearly all of them name one that is there.
+            refused = unknown_collection(connection, str(collection))
+        raise refused from error
+    return [Neighbour(*row) for row in rows]
 
 
 def features_of_query(connection: Connection, job_id: int) -> QueryFeatures | None:
@@ -162,16 +169,17 @@ def features_of_image(connection: Connection, image_id: int) -> QueryFeatures:
 
 def check_collection(connection: Connection, name: object) -> None:
     """Raise UnknownCollection where no collection has this name."""
-    is_known = (
-        isinstance(name, str)
-        and is_storable(name)
-        and connection.scalar(
-            text("SELECT EXISTS (SELECT FROM lookalike.collections WHERE name = :name)"),
-            {"name": name},
-        )
+    is_known = _is_name(name) and connection.scalar(
+        text("SELECT EXISTS (SELECT FROM lookalike.collections WHERE name = :name)"),
+        {"name": name},
     )
     if not is_known:
         raise unknown_collection(connection, str(name))
+
+
+def _is_name(name: object) -> bool:
+    """Whether there can be a collection of this name."""
+    return isinstance(name, str) and is_storable(name)
 
 
 def checked_id(image_id: int) -> int:
@@ -198,6 +206,8 @@ def no_features(image_id: object) -> UnknownImage:
 
 
 def _is_between(value: object, least: int, most: int) -> bool:
+    if isinstance(value, int):
+        return least <= value <= most
     # Also NumPy's integers, which the driver does not know.
     return isinstance(value, SupportsIndex) and least <= index(value) <= most
 

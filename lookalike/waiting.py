@@ -9,7 +9,7 @@ from contextlib import closing
 from sqlalchemy import Engine
 
 from lookalike import errors, queue
-from lookalike.database import Listener, transaction
+from lookalike.database import Listener, reading
 from lookalike.errors import Rejected, WaitedTooLong
 from lookalike.jobs import Job
 from lookalike.queue import Enqueued
@@ -40,7 +40,7 @@ def wait_for_jobs(
         listener.open()
         still_open = list(dict.fromkeys(job_ids))
         while True:
-            with transaction(engine) as connection:
+            with reading(engine) as connection:
                 still_open = queue.open_job_ids(connection, still_open)
             if not still_open:
                 break
@@ -52,7 +52,7 @@ def wait_for_jobs(
                     value=still_open,
                 )
             listener.wait(min(left_s, _LOOK_S))
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         return queue.read_jobs(connection, job_ids)
 
 

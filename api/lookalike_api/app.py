@@ -29,7 +29,6 @@ from lookalike_api import page
 from lookalike_api.description import describe
 from lookalike_api.endings import Endings
 from lookalike_api.entry import (
-    MAX_HEAD_BYTES,
     READ,
     SAFE_HEADERS,
     BoundedHeads,
@@ -165,7 +164,6 @@ def serve(settings: Settings) -> None:
         port=settings.api_port,
         access_log=False,
         http=BoundedHeads,
-        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=_SHUTDOWN_S,

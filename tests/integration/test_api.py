@@ -362,9 +362,11 @@ def test_requests_are_counted_by_route_whatever_paths_and_methods_clients_invent
     http: httpx.Client,
 ) -> None:
     add(http, reference=URL.format(1))
-    for number in range(3):
+    for number, method in enumerate(("LOCK", "MKCOL", "PROPFIND")):
         http.get(f"/v1/jobs/{number + 1000}")
-        http.request(f"ODD{number}", f"/no/such/path/{number}")
+        http.request(method, f"/no/such/path/{number}")
+    # No method at all is refused before anything is counted.
+    assert http.request("ODD", "/no/such/path").status_code == 400
     text = http.get("/metrics").text
     posted = 'method="POST",route="/images",status="202"'
     assert f"lookalike_api_requests_total{{{posted}}} 1.0" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,14 +19,23 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 
 class Hasty(BoundedHeads):
-    head_s = 0.1
+    head_s = 0.5
 
 
-@pytest.fixture
-def http() -> Iterator[httpx.Client]:
+def served(protocol: type[BoundedHeads]) -> AbstractContextManager[httpx.Client]:
     settings = Settings.load({"LOOKALIKE_DATABASE_URL": NOWHERE, "LOOKALIKE_API_KEYS": "off"})
-    options = {"http": Hasty, "h11_max_incomplete_event_size": MAX_HEAD_BYTES}
-    with serving(create_app(settings), **options) as client:
+    return serving(create_app(settings), http=protocol)
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with served(BoundedHeads) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[httpx.Client]:
+    with served(Hasty) as client:
         yield client
 
 
@@ -45,15 +54,21 @@ def answer_to(one: socket.socket) -> bytes:
     return received
 
 
+def send_without_end(one: socket.socket, some: bytes) -> None:
+    """Far more than the sockets' buffers hold, unless the connection is closed."""
+    for _ in range(100_000):
+        one.sendall(some)
+
+
 @pytest.mark.parametrize("begun", [b"", b"GET /v1/hea", b"GET /v1/healthz HTTP/1.1\r\nhost: a\r\n"])
-def test_a_head_that_does_not_end_is_not_waited_for(http: httpx.Client, begun: bytes) -> None:
-    with connected(http) as one:
+def test_a_head_that_does_not_end_is_not_waited_for(hasty: httpx.Client, begun: bytes) -> None:
+    with connected(hasty) as one:
         one.sendall(begun)
         assert answer_to(one) == b""
 
 
-def test_nor_is_a_second_one_on_the_same_connection(http: httpx.Client) -> None:
-    with connected(http) as one:
+def test_nor_is_a_second_one_on_the_same_connection(hasty: httpx.Client) -> None:
+    with connected(hasty) as one:
         one.sendall(b"GET /v1/healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
         first = one.recv(65_536)
         one.sendall(b"GET /v1/hea")
@@ -71,3 +86,70 @@ def test_a_long_head_is_read_and_a_longer_one_refused(http: httpx.Client) -> Non
     with connected(http) as one:
         one.sendall(b"GET /v1/healthz HTTP/1.1\r\nx-long: " + b"x" * MAX_HEAD_BYTES)
         assert answer_to(one).startswith(b"HTTP/1.1 400")
+
+
+HEAD = b"POST /v1/search HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+
+
+def test_a_head_has_its_limit_however_its_bytes_come(http: httpx.Client) -> None:
+    with connected(http) as one:
+        one.sendall(b"GET /v1/healthz HTTP/1.1\r\n")
+        with pytest.raises(ConnectionError):
+            send_without_end(one, b"x-more: " + b"x" * 1000 + b"\r\n")
+
+
+@pytest.mark.parametrize("trailer", [b"x: %s\r\n" % (b"x" * 1000), b"x" * 1000])
+def test_what_follows_a_body_has_the_same_limit(http: httpx.Client, trailer: bytes) -> None:
+    with connected(http) as one:
+        one.sendall(HEAD + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n")
+        with pytest.raises(ConnectionError):
+            send_without_end(one, trailer)
+
+
+def test_headers_after_a_body_belong_to_nobody(http: httpx.Client) -> None:
+    with connected(http) as one:
+        one.sendall(
+            b"GET /v1/healthz HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
+            b"0\r\nhost: elsewhere\r\n\r\n"
+        )
+        assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("hosts", [b"", b"host: a\r\nhost: b\r\n"])
+def test_a_request_names_one_host(http: httpx.Client, hosts: bytes) -> None:
+    with connected(http) as one:
+        one.sendall(b"GET /v1/healthz HTTP/1.1\r\n" + hosts + b"\r\n")
+        assert answer_to(one).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /v1/healthz HTTP/1.1\nhost: a\n\n",
+        b"GET /v1/healthz HTTP/1.1\r\nhost : localhost\r\n\r\n",
+        b"GET /v1/healthz HTTP/1.1\r\nhost: localhost\r\nx\0: 1\r\n\r\n",
+        HEAD + b"content-length: 1\r\ncontent-length: 2\r\n\r\n{}",
+        HEAD + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}",
+        HEAD + b"content-length: +2\r\n\r\n{}",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+def test_what_two_servers_may_read_in_two_ways_is_refused(http: httpx.Client, line: bytes) -> None:
+    with connected(http) as one:
+        one.sendall(line)
+        assert answer_to(one).startswith(b"HTTP/1.1 400")
+
+
+def test_requests_may_be_sent_before_answers_have_come(http: httpx.Client) -> None:
+    with connected(http) as one:
+        one.sendall(b"GET /v1/healthz HTTP/1.1\r\nhost: localhost\r\n\r\n" * 3)
+        received = b""
+        while received.count(b"HTTP/1.1 200") < 3:
+            received += one.recv(65_536)
+
+
+def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(
+    http: httpx.Client,
+) -> None:
+    upgrade = {"connection": "upgrade", "upgrade": "h2c"}
+    assert [http.get("/v1/healthz", headers=upgrade).status_code for _ in range(2)] == [200] * 2

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike_api.entry.quotas import Standing
@@ -20,6 +20,16 @@ SAFE_HEADERS = {
 """No Strict-Transport-Security: whoever ends TLS in front of the API knows whether it stays."""
 
 
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI has them."""
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+    ]
+
+
+_SAFE = _raw(SAFE_HEADERS)
+
+
 class SafeAnswers:
     """Adds the headers that an answer does not set by itself."""
 
@@ -33,11 +43,12 @@ class SafeAnswers:
 
         async def adding(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
                 standing = scope["state"].get("standing")
-                told = {} if standing is None else rate_headers(standing)
-                for name, value in {**SAFE_HEADERS, **told}.items():
-                    headers.setdefault(name, value)
+                told = [] if standing is None else _raw(rate_headers(standing))
+                given = message["headers"]
+                names = {name for name, _ in given}
+                more = [header for header in [*_SAFE, *told] if header[0] not in names]
+                message["headers"] = [*given, *more]
             await send(message)
 
         scope.setdefault("state", {})

@@ -52,7 +52,8 @@ class Context:
         return permitted(reference, self.settings.file_roots, self.buckets)
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:
+    # A function that is not async would be called in a thread, which costs more than all it does.
     context: Context = request.app.state.context
     return context
 

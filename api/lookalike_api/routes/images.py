@@ -57,7 +57,7 @@ def add_image(context: InContext, body: AddBody, response: Response) -> Added:
     return Added.of(enqueued)
 
 
-def _filter(
+async def _filter(
     filter: Annotated[  # noqa: A002 - as in a search
         str | None, Query(max_length=10_000, json_schema_extra={"contentMediaType": JSON})
     ] = None,
