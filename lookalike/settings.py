@@ -137,6 +137,10 @@ class Settings(BaseModel):
     api_rate: Rate = Field(
         "6000/minute", description="requests of one key, without keys of one address; or `none`"
     )
+    # 300 a minute, a burst of which a worker on a processor needs minutes for.
+    api_embedding_cost: int = Field(
+        20, ge=1, description="requests that a search counts as where a worker embeds its picture"
+    )
     cors_origins: Names = Field(
         (), description="sites whose pages may use the API, `https://shop.example`"
     )

@@ -67,6 +67,53 @@ def test_no_rate_is_no_limit(started: ExitStack, database_url: str) -> None:
     assert "ratelimit" not in answers[0].headers
 
 
+def left(answer: httpx.Response) -> int:
+    """How many requests are left, by the answer's headers."""
+    return int(answer.headers["ratelimit"].split(";")[1].removeprefix("r="))
+
+
+@pytest.fixture
+def hurried(started: ExitStack, database_url: str) -> httpx.Client:
+    """Where no worker is, and nobody waits for one."""
+    options = {"api_rate": "50/day", "api_embedding_cost": "20", "query_timeout_s": "0.01"}
+    return start(started, database_url, **options)
+
+
+def test_a_search_that_a_worker_embeds_a_picture_for_counts_as_many(
+    hurried: httpx.Client,
+) -> None:
+    hurried.post("/v1/images", json={"reference": "https://images.example/1.jpg"})
+    by_url = {"reference": "https://images.example/2.jpg"}
+    answers = [
+        hurried.post("/v1/search", json={"image_id": 1}),
+        hurried.post("/v1/search", json={"features": [1, 2]}),
+        hurried.post("/v1/search", json=by_url),
+        hurried.post("/v1/search", files={"file": ("a.png", b"a picture")}),
+        hurried.post("/v1/search", json=by_url),
+    ]
+    assert [left(answer) for answer in answers] == [48, 47, 27, 7, 6]
+    assert [answer.status_code for answer in answers[2:]] == [504, 504, 429]
+    assert "counts as 20" in answers[-1].json()["detail"]
+    assert int(answers[-1].headers["retry-after"]) > 20_000
+
+
+def test_what_is_refused_for_its_words_keeps_no_worker_busy(hurried: httpx.Client) -> None:
+    refused = hurried.post("/v1/search", json={"reference": "https://images.example/1", "k": 0})
+    assert (refused.status_code, left(refused)) == (422, 49)
+
+
+def test_a_search_never_costs_more_than_a_whole_quota(
+    started: ExitStack, database_url: str, redis_url: str
+) -> None:
+    http = start(
+        started, database_url, api_rate="5/day", query_timeout_s="0.01", redis_url=redis_url
+    )
+    by_url = {"reference": "https://images.example/1.jpg"}
+    answers = [http.post("/v1/search", json=by_url) for _ in range(2)]
+    assert [left(answer) for answer in answers] == [0, 0]
+    assert [answer.status_code for answer in answers] == [404, 429]
+
+
 def test_processes_count_together_in_redis(
     started: ExitStack, database_url: str, redis_url: str
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lookalike_api.entry.answers import SAFE_HEADERS
-from lookalike_api.entry.gate import ADMIN, READ, WRITE, check_openness
+from lookalike_api.entry.gate import ADMIN, READ, WRITE, check_openness, count_embedding
 from lookalike_api.entry.heads import MAX_HEAD_BYTES, BoundedHeads
 from lookalike_api.entry.installing import Entry
 from lookalike_api.entry.once import ADMIN_ONCE, WRITE_ONCE
@@ -19,4 +19,5 @@ __all__ = [
     "BoundedHeads",
     "Entry",
     "check_openness",
+    "count_embedding",
 ]

@@ -37,6 +37,7 @@ class Gate:
         self._names_are_checked = settings.api_keys == "off"
         self._origins = frozenset(settings.cors_origins)
         self._quota = Quota.parse(settings.api_rate)
+        self._embedding_cost = settings.api_embedding_cost
         self._counter = counter
         self._keys = KnownKeys(lambda secret: run_in_threadpool(verify, secret))
 
@@ -53,11 +54,23 @@ class Gate:
             )
         return await self._keys.caller(secret, network)
 
-    async def standing(self, caller: Caller) -> Standing | None:
-        """Count the request; how its caller stands now, and None without a limit."""
-        if self._quota is None:
-            return None
-        return await self._counter.take(caller.identity, self._quota)
+    async def count(self, request: Request, caller: Caller, n: int = 1) -> None:
+        """Count a request as `n`; raises TooManyRequests."""
+        if self._quota is None or n == 0:
+            return
+        standing = await self._counter.take(caller.identity, self._quota, n)
+        # Told with every answer.
+        request.state.standing = standing
+        if not standing.is_granted:
+            raise _too_many(standing, n)
+
+    async def count_embedding(self, request: Request, caller: Caller) -> None:
+        """Count a request, which was counted once, as one that keeps a worker busy.
+
+        No more than a whole quota: nothing is refused for ever.
+        """
+        if self._quota is not None:
+            await self.count(request, caller, min(self._embedding_cost, self._quota.n) - 1)
 
     def _check_origin(self, request: Request) -> None:
         # A web page elsewhere could else use an API on its reader's own machine: by posting to
@@ -102,15 +115,8 @@ async def enter(
     """Let the caller in who may what the endpoint asks for, and not too often."""
     gate: Gate = request.app.state.gate
     caller = await gate.caller(request, None if bearer is None else bearer.credentials)
-    standing = request.state.standing = await gate.standing(caller)
-    if standing is not None and not standing.is_granted:
-        quota = standing.quota
-        raise TooManyRequests(
-            f"found more than {quota.n:,} requests in {quota.window_s:,} s; expected fewer: come "
-            "again after Retry-After, or have the operator raise LOOKALIKE_API_RATE",
-            value=quota.n,
-            retry_in_s=standing.retry_in_s,
-        )
+    request.state.caller = caller
+    await gate.count(request, caller)
     missing = [scope for scope in asked.scopes if scope not in caller.scopes]
     if missing:
         raise ScopeMissing(
@@ -121,8 +127,25 @@ async def enter(
     return caller
 
 
+async def count_embedding(request: Request) -> None:
+    """Count a request that was let in as what it costs where a worker embeds a picture for it."""
+    gate: Gate = request.app.state.gate
+    await gate.count_embedding(request, request.state.caller)
+
+
 READ, WRITE, ADMIN = (Security(enter, scopes=[scope]) for scope in SCOPES)
 """What an endpoint writes among its dependencies: whom it lets in."""
+
+
+def _too_many(standing: Standing, n: int) -> TooManyRequests:
+    quota = standing.quota
+    costs = "" if n == 1 else f", where one whose picture a worker embeds counts as {n + 1:,}"
+    return TooManyRequests(
+        f"found more than {quota.n:,} requests in {quota.window_s:,} s{costs}; expected fewer: "
+        "come again after Retry-After, or have the operator raise LOOKALIKE_API_RATE",
+        value=quota.n,
+        retry_in_s=standing.retry_in_s,
+    )
 
 
 def _is_own_name(host: str) -> bool:

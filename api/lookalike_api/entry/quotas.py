@@ -32,20 +32,20 @@ class Quota:
         n, _, window = rate.partition("/")
         return cls(int(n), _WINDOWS_S[window])
 
-    def take(self, full_at: float, now: float) -> Standing:
-        """How a caller stands who asks once more, and had all of its quota again at `full_at`."""
+    def take(self, full_at: float, now: float, n: int = 1) -> Standing:
+        """How a caller stands who asks `n` times more, and had all of its quota at `full_at`."""
         one_s = self.window_s / self.n
-        asked = max(full_at, now) + one_s
+        asked = max(full_at, now) + n * one_s
         # Many rounding errors add up, and must not refuse a quota's last request.
         is_granted = asked - now - self.window_s <= one_s * _TOLERANCE
-        return self.standing(asked if is_granted else full_at, now, is_granted=is_granted)
+        return self.standing(asked if is_granted else full_at, now, n, is_granted=is_granted)
 
-    def standing(self, full_at: float, now: float, *, is_granted: bool) -> Standing:
-        """What is left until `full_at`, and when one more request would be granted."""
+    def standing(self, full_at: float, now: float, n: int = 1, *, is_granted: bool) -> Standing:
+        """What is left until `full_at`, and when `n` requests would be granted."""
         one_s = self.window_s / self.n
         used_s = max(0.0, full_at - now)
         n_left = max(0, math.floor((self.window_s - used_s) / one_s + _TOLERANCE))
-        retry_in_s = 0.0 if is_granted else used_s + one_s - self.window_s
+        retry_in_s = 0.0 if is_granted else used_s + n * one_s - self.window_s
         return Standing(self, is_granted, n_left, used_s, retry_in_s, full_at)
 
 

@@ -29,7 +29,7 @@ Clock = Callable[[], float]
 class Counter(Protocol):
     """Where requests are counted."""
 
-    async def take(self, caller: str, quota: Quota) -> Standing: ...
+    async def take(self, caller: str, quota: Quota, n: int = 1) -> Standing: ...
 
     async def close(self) -> None: ...
 
@@ -41,10 +41,10 @@ class InMemory:
         self._clock = clock
         self._full_at: dict[str, float] = {}
 
-    async def take(self, caller: str, quota: Quota) -> Standing:
-        """Count a request of a caller."""
+    async def take(self, caller: str, quota: Quota, n: int = 1) -> Standing:
+        """Count a request of a caller, as `n`."""
         now = self._clock()
-        standing = quota.take(self._full_at.get(caller, now), now)
+        standing = quota.take(self._full_at.get(caller, now), now, n)
         if caller not in self._full_at and len(self._full_at) >= MOST_CALLERS:
             self._forget(now)
         self._full_at[caller] = standing.full_at
@@ -73,21 +73,21 @@ class SharedIfPossible:
         self._clock = clock
         self._alone_until = 0.0
 
-    async def take(self, caller: str, quota: Quota) -> Standing:
-        """Count a request of a caller; never fails."""
+    async def take(self, caller: str, quota: Quota, n: int = 1) -> Standing:
+        """Count a request of a caller, as `n`; never fails."""
         if self._clock() >= self._alone_until:
             if self._alone_until:
                 # It was down: one request tries it, and the others do not wait for that.
                 self._alone_until = self._clock() + _TRY_AGAIN_S
             try:
-                standing = await self._shared.take(caller, quota)
+                standing = await self._shared.take(caller, quota, n)
             except QueueUnavailable as error:
                 self._alone_until = self._clock() + _TRY_AGAIN_S
                 log.warning("rates are counted by each process alone", message=str(error))
             else:
                 self._alone_until = 0.0
                 return standing
-        return await self._own.take(caller, quota)
+        return await self._own.take(caller, quota, n)
 
     async def close(self) -> None:
         await self._shared.close()

@@ -30,7 +30,7 @@ _TAKE = """
     local now = time[1] + time[2] / 1000000
     local window, one = tonumber(ARGV[1]), tonumber(ARGV[1]) / tonumber(ARGV[2])
     local full_at = tonumber(redis.call('GET', KEYS[1]) or now)
-    local asked = math.max(full_at, now) + one
+    local asked = math.max(full_at, now) + tonumber(ARGV[3]) * one
     local granted = asked - now - window <= one / 10
     if granted then
         full_at = asked
@@ -48,17 +48,18 @@ class InRedis:
         self._redis = _connected(parse_redis_url(redis_url))
         self._take = self._redis.register_script(_TAKE)
 
-    async def take(self, caller: str, quota: Quota) -> Standing:
-        """Count a request of a caller; raises QueueUnavailable."""
+    async def take(self, caller: str, quota: Quota, n: int = 1) -> Standing:
+        """Count a request of a caller, as `n`; raises QueueUnavailable."""
+        arguments = [quota.window_s, quota.n, n]
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                granted, full_at, now = await self._take([_KEY + caller], [quota.window_s, quota.n])
+                granted, full_at, now = await self._take([_KEY + caller], arguments)
         except (RedisError, OSError, TimeoutError) as error:
             raise QueueUnavailable(
                 f"Redis cannot be reached ({str(error) or 'no answer in time'}): is "
                 "LOOKALIKE_REDIS_URL right and the server up?"
             ) from error
-        return quota.standing(float(full_at), float(now), is_granted=bool(granted))
+        return quota.standing(float(full_at), float(now), n, is_granted=bool(granted))
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 
 from lookalike.features import Neighbours
 from lookalike_api.bodies import Picture, described, read_body
-from lookalike_api.entry import READ
+from lookalike_api.entry import READ, count_embedding
 from lookalike_api.expected import problems
 from lookalike_api.payloads import Found, Search, SearchUpload, narrowing
 from lookalike_api.routes.context import Context, InContext, waiting
@@ -21,7 +21,10 @@ router = APIRouter(tags=["search"])
 async def _search_body(
     request: Request, context: InContext
 ) -> Search | tuple[SearchUpload, Picture]:
-    return await read_body(request, Search, SearchUpload, max_bytes=context.settings.max_bytes)
+    body = await read_body(request, Search, SearchUpload, max_bytes=context.settings.max_bytes)
+    if not isinstance(body, Search) or body.reference is not None:
+        await count_embedding(request)
+    return body
 
 
 # `Any`, since the framework would else read this union as a body of its own.

@@ -39,6 +39,14 @@ def test_what_is_used_comes_back_steadily() -> None:
     assert early.retry_in_s == pytest.approx(2)
 
 
+def test_what_counts_as_several_is_granted_where_all_of_them_are_left() -> None:
+    first = SIX_A_MINUTE.take(0.0, 100.0, 4)
+    refused = SIX_A_MINUTE.take(first.full_at, 100.0, 4)
+    assert (first.n_left, refused.is_granted, refused.n_left) == (2, False, 2)
+    assert refused.retry_in_s == pytest.approx(20)
+    assert SIX_A_MINUTE.take(refused.full_at, 120.0, 4).is_granted
+
+
 def test_being_refused_costs_nothing() -> None:
     standings = ask(SIX_A_MINUTE, [0.0] * 6 + [5.0] * 100 + [10.0])
     assert standings[-1].is_granted

@@ -31,12 +31,12 @@ class Shared:
         self.n_asked = 0
         self._counts = InMemory(clock)
 
-    async def take(self, caller: str, quota: Quota) -> Standing:
+    async def take(self, caller: str, quota: Quota, n: int = 1) -> Standing:
         self.n_asked += 1
         await asyncio.sleep(0)  # others come in between
         if not self.is_up:
             raise QueueUnavailable("it is down")
-        return await self._counts.take(caller, quota)
+        return await self._counts.take(caller, quota, n)
 
     async def close(self) -> None:
         pass
