@@ -138,13 +138,16 @@ READ, WRITE, ADMIN = (Security(enter, scopes=[scope]) for scope in SCOPES)
 
 
 def _too_many(standing: Standing, n: int) -> TooManyRequests:
-    quota = standing.quota
-    costs = "" if n == 1 else f", where one whose picture a worker embeds counts as {n + 1:,}"
+    quota, costs, retry_in_s = standing.quota, "", standing.retry_in_s
+    if n > 1:
+        costs = f", where one whose picture a worker embeds counts as {n + 1:,}"
+        # It counts once again before.
+        retry_in_s += quota.window_s / quota.n
     return TooManyRequests(
         f"found more than {quota.n:,} requests in {quota.window_s:,} s{costs}; expected fewer: "
         "come again after Retry-After, or have the operator raise LOOKALIKE_API_RATE",
         value=quota.n,
-        retry_in_s=standing.retry_in_s,
+        retry_in_s=retry_in_s,
     )
 
 
