@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from lookalike.dialling import Resolve
 from lookalike.images import ImageKey
 from lookalike_worker.fetching import Fetcher, FetchPolicy
-from lookalike_worker.fetching.resolving import Resolve
 from tests.security.canary import Canary, watching
 
 LIMIT = 1000

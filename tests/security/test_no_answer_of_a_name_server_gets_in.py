@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from lookalike.dialling.addresses import is_public
 from lookalike.errors import FetchFailed, ReferenceForbidden, ReferenceInvalid
 from lookalike.images import ImageRef
-from lookalike_worker.fetching.addresses import is_public
 from tests.security.canary import Canary
 from tests.security.conftest import MakeFetcher
 from tests.security.raw_host import RawHost, answer, redirect

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 
+from lookalike.dialling import Resolve, resolve
 from lookalike.errors import ImageNotFound, ReferenceInvalid
 from lookalike.images import ImageKey, ImageRef, Source
 from lookalike_worker.fetching.files import FileReader
 from lookalike_worker.fetching.objects import ObjectReader
 from lookalike_worker.fetching.policy import FetchPolicy
-from lookalike_worker.fetching.resolving import Resolve, resolve
 from lookalike_worker.fetching.web import Downloader
 
 LoadUpload = Callable[[ImageKey], bytes | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lookalike.dialling import WEB_PORTS
 from lookalike.errors import ImageTooLarge
 
 
@@ -25,7 +26,7 @@ class FetchPolicy:
     file_roots: tuple[Path, ...] = ()
     allow_hosts: tuple[str, ...] = ()
     buckets: tuple[str, ...] = ()
-    ports: frozenset[int] = frozenset({80, 443})
+    ports: frozenset[int] = WEB_PORTS
 
     def check_size(self, n_bytes: int) -> None:
         """Raise ImageTooLarge for more than `max_bytes`."""

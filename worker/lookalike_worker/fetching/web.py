@@ -7,12 +7,10 @@ import ssl
 import httpcore
 import httpx
 
+from lookalike.dialling import NETWORK_ERRORS, AllowedHosts, Dialler, Resolve, public_authorities
 from lookalike.errors import FetchFailed, ImageNotFound, ReferenceForbidden
-from lookalike_worker.fetching.allowed_hosts import AllowedHosts
 from lookalike_worker.fetching.bodies import read_body
-from lookalike_worker.fetching.dialling import Dialler
 from lookalike_worker.fetching.policy import FetchPolicy
-from lookalike_worker.fetching.resolving import Resolve
 from lookalike_worker.fetching.urls import host_of, parse_url
 
 _MAX_REDIRECTS = 3
@@ -25,13 +23,6 @@ _HEADERS = [
     (b"Accept", b"*/*"),
     (b"Accept-Encoding", b"identity"),  # pictures are compressed already
 ]
-
-_NETWORK_ERRORS = (
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.TimeoutException,
-    httpcore.ConnectionNotAvailable,
-)
 
 
 class Downloader:
@@ -47,7 +38,7 @@ class Downloader:
         # httpcore without httpx's client: no cookies, proxies or credentials of the
         # environment can join in, and the dialler is a parameter that httpx does not pass on.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls or httpx.create_ssl_context(trust_env=False),
+            ssl_context=tls or public_authorities(),
             network_backend=self._dialler,
             max_connections=None,  # the fetch threads are the bound
             max_keepalive_connections=32,
@@ -68,7 +59,7 @@ class Downloader:
                     if isinstance(answer, bytes):
                         return answer
                     url = answer
-        except _NETWORK_ERRORS as error:
+        except NETWORK_ERRORS as error:
             raise FetchFailed(
                 f"{host_of(url)} did not deliver the image ({str(error) or type(error).__name__}); "
                 f"expected it within {self._policy.total_timeout_s:g} s: check the address and "

@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lookalike.dialling import AllowedHosts, Resolve, resolve
+from lookalike.dialling.addresses import is_private, is_public
 from lookalike.errors import FetchFailed, InvalidSetting, ReferenceForbidden, ReferenceInvalid
 from lookalike.images import ImageRef
 from lookalike_worker.fetching import Fetcher, FetchPolicy
-from lookalike_worker.fetching.addresses import is_private, is_public
-from lookalike_worker.fetching.allowed_hosts import AllowedHosts
-from lookalike_worker.fetching.resolving import Resolve, resolve
 from tests.unit.worker.fetching.image_host import ImageHost
 
 PUBLIC = ["8.8.8.8", "151.101.1.69", "100.63.255.255", "2606:4700::6810:84e5", "2a00:1450::1"]

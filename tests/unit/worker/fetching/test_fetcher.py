@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.dialling import Resolve, resolve
 from lookalike.errors import (
     FetchFailed,
     ImageNotFound,
@@ -21,7 +22,6 @@ from lookalike.errors import (
 )
 from lookalike.images import ImageKey, ImageRef
 from lookalike_worker.fetching import Fetcher, FetchPolicy
-from lookalike_worker.fetching.resolving import Resolve, resolve
 from tests.unit.worker.fetching.image_host import ImageHost
 
 IMAGE = b"the bytes of an image, which fetching does not look at"

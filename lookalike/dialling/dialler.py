@@ -12,10 +12,21 @@ from typing import Any
 import httpcore
 from httpcore import SOCKET_OPTION, NetworkStream
 
+from lookalike.dialling.addresses import is_private, is_public
+from lookalike.dialling.allowed_hosts import AllowedHosts, plain_host
+from lookalike.dialling.resolving import Resolve, resolve_within
 from lookalike.errors import ReferenceForbidden, ReferenceInvalid
-from lookalike_worker.fetching.addresses import is_private, is_public
-from lookalike_worker.fetching.allowed_hosts import AllowedHosts, plain_host
-from lookalike_worker.fetching.resolving import Resolve, resolve_within
+
+WEB_PORTS = frozenset({80, 443})
+"""Where the public internet serves; every other port has to be allowed by name."""
+
+NETWORK_ERRORS = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.ConnectionNotAvailable,
+)
+"""What a connection may end in through no fault of who asks."""
 
 
 class Dialler(httpcore.NetworkBackend):
@@ -31,7 +42,7 @@ class Dialler(httpcore.NetworkBackend):
         self._ports = ports
         self._resolve = resolve
         self._sockets = httpcore.SyncBackend()
-        # A connection outlives the fetch that made it; each thread has its own deadline.
+        # A connection outlives the request that made it; each thread has its own deadline.
         self._thread = threading.local()
 
     @contextmanager
@@ -47,7 +58,7 @@ class Dialler(httpcore.NetworkBackend):
         """Seconds that one operation may take; raises httpcore.ReadTimeout if none are left."""
         left = float(self._thread.deadline - time.monotonic())
         if left <= 0:
-            raise httpcore.ReadTimeout("the time for the whole fetch is over")
+            raise httpcore.ReadTimeout("the time for the whole request is over")
         return left if timeout_s is None else min(left, timeout_s)
 
     def connect_tcp(
@@ -76,7 +87,7 @@ class Dialler(httpcore.NetworkBackend):
         is_allowed = (host, port) in self._allowed
         if not is_allowed and port not in self._ports:
             raise ReferenceForbidden(
-                f"found port {port} at {host}; expected 80 or 443: serve the image there, or "
+                f"found port {port} at {host}; expected 80 or 443: serve it there, or "
                 f"add {host}:{port} to LOOKALIKE_ALLOW_HOSTS",
                 value=port,
             )
@@ -94,7 +105,7 @@ class Dialler(httpcore.NetworkBackend):
                 addresses,
                 is_public,
                 f"found that {host} leads to an address that is not public; expected a host of "
-                f"the public internet: upload the bytes, or add {host} to LOOKALIKE_ALLOW_HOSTS",
+                f"the public internet: give another, or add {host} to LOOKALIKE_ALLOW_HOSTS",
             )
         else:
             _refuse_others(
