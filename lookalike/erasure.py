@@ -72,8 +72,7 @@ class Receipt:
 def erase_images(engine: Engine, image_ids: Sequence[int]) -> Receipt:
     """Erase images by their ids; one that is unknown is passed over.
 
-    Reads the list of jobs once for each 500 images: also the jobs of earlier
-    times hold their references.
+    With the jobs of earlier times, which hold their references, too.
     """
     receipt = Receipt()
     ids = sorted(set(image_ids))
@@ -168,12 +167,12 @@ def _erase(connection: Connection, ids: Sequence[int], jobs: Sequence[int]) -> R
 
 
 def _delete_rest(connection: Connection, collection_id: int) -> int:
-    """Jobs of earlier times and of query images, what was asked for, and the collection itself."""
+    """Jobs of earlier times and of query images, what was asked for or to be told, and itself."""
     chosen = {"id": collection_id}
     n_jobs = connection.execute(
         text("DELETE FROM lookalike.jobs WHERE collection_id = :id"), chosen
     ).rowcount
-    for table in ("controls", "maps"):
+    for table in ("controls", "maps", "webhooks", "webhook_ends", "webhook_deliveries"):
         connection.execute(text(f"DELETE FROM lookalike.{table} WHERE collection_id = :id"), chosen)
     connection.execute(text("DELETE FROM lookalike.collections WHERE id = :id"), chosen)
     return n_jobs

@@ -14,6 +14,7 @@ LookalikeError
 │   ├── ReferenceForbidden    the policy does not let this reference be read
 │   ├── ReferenceInvalid      the reference is no path, URL, object or upload
 │   ├── ReembeddingRefused    the step does not fit how far the change of encoder is
+│   ├── SignatureInvalid      a webhook's delivery is not signed as it should be
 │   ├── ScopeMissing          the API key is not made for this
 │   ├── SampleTooSmall        too few images to measure on can be read
 │   ├── MetadataInvalid       metadata is no JSON object that Postgres holds
@@ -25,6 +26,7 @@ LookalikeError
 │   ├── UnknownFeatureSpace   no feature space has this name, or several have
 │   ├── UnknownImage          no image has this id
 │   ├── UnknownJob            no job has this id
+│   ├── UnknownWebhook        no webhook has this id
 │   └── WrongFeatureSpace     features of two feature spaces would meet
 ├── Unavailable         time acts; retried with backoff (HTTP 503)
 │   ├── FetchFailed           the image's host did not answer properly
@@ -118,6 +120,10 @@ class ReembeddingRefused(Rejected):
     """The step does not fit how far a collection's change of encoder is."""
 
 
+class SignatureInvalid(Rejected):
+    """What came to a receiver of webhooks is not signed with its secret, or not just now."""
+
+
 class ScopeMissing(Rejected):
     """The API key is good, and not made for what was asked; `value` is the scope."""
 
@@ -160,6 +166,10 @@ class UnknownImage(Rejected):
 
 class UnknownJob(Rejected):
     """No job has this id."""
+
+
+class UnknownWebhook(Rejected):
+    """No webhook has this id."""
 
 
 class WrongFeatureSpace(Rejected):

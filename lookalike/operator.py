@@ -22,6 +22,7 @@ from lookalike.maps import CollectionMap, make_map
 from lookalike.queue import find_collection
 from lookalike.tables import OUTCOMES_CHANNEL
 from lookalike.transfer import Watch, export_collection, import_collection
+from lookalike.webhooks.operations import Webhooks
 
 # Not everything that ends a lease is notified.
 _LOOK_S = 1.0
@@ -185,6 +186,11 @@ class Operator:
     def keys(self) -> Keys:
         """Keys to the HTTP API: make, list and revoke them."""
         return Keys(self._engine)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told by HTTP when jobs end: add, list, test and remove them."""
+        return Webhooks(self._engine)
 
     def erase_images(self, image_ids: Sequence[int]) -> Receipt:
         """Erase images for good, with all that was made of them; unknown ids are passed over."""

@@ -34,6 +34,8 @@ from lookalike.publishing import Publisher
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
 from lookalike.tables import JOBS_CHANNEL
+from lookalike.webhooks import deliveries
+from lookalike.webhooks.courier import delivering
 
 # Notifications wake the relay; this is how long a backoff that ends, or a notification that
 # got lost with its connection, waits at most.
@@ -150,11 +152,12 @@ class Relay:
         return n_jobs
 
     def keep_house(self) -> None:
-        """Forget what is old: queries, requests, unused uploads, dead workers, done jobs."""
+        """Forget what is old: queries, requests, deliveries, unused uploads, dead workers, jobs."""
         with transaction(self._engine) as connection:
             retention.purge_queries(connection)
             workers.forget_dead(connection)
             idempotency.forget_requests(connection)
+            deliveries.forget(connection)
             if self._is_due("uploads", UPLOADS_S):
                 retention.purge_uploads(connection)
         if self._keep_jobs_s:
@@ -179,8 +182,9 @@ def run_relay(settings: Settings, stop: threading.Event) -> None:
     probes = _serve_probes(relay, engine, settings)
     end_traces = tracing.configure("lookalike-relay", is_on=settings.traces)
     try:
-        log.info("relay started")
-        relay.run(listener, stop)
+        with delivering(settings):
+            log.info("relay started")
+            relay.run(listener, stop)
     finally:
         probes.close()
         end_traces()

@@ -26,6 +26,7 @@ _STATUS: Mapping[type, int] = {
     errors.UnknownImage: 404,
     errors.UnknownJob: 404,
     errors.UnknownApiKey: 404,
+    errors.UnknownWebhook: 404,
     errors.NotCalibrated: 409,
     errors.RequestUnderWay: 409,
     errors.WrongFeatureSpace: 409,

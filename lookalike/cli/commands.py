@@ -20,6 +20,7 @@ from lookalike.cli import (
     serve,
     status,
     transfer,
+    webhooks,
 )
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ app.command("import", rich_help_panel=_OPERATE)(transfer.import_file)
 app.add_typer(erase.app, name="erase", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_OPERATE)(reembed.reembed)
 app.add_typer(keys.app, name="key", rich_help_panel=_OPERATE)
+app.add_typer(webhooks.app, name="webhook", rich_help_panel=_OPERATE)
 app.add_typer(failed.app, name="failed", rich_help_panel=_OPERATE)
 app.add_typer(failed.jobs_app, name="jobs", rich_help_panel=_OPERATE)
 app.command(rich_help_panel=_RUN)(serve.up)

@@ -19,6 +19,8 @@ attachments ─< attached_rows             users' tables that are followed, and 
                                          attached_changes wait, attached_orphans are to be erased
 api_keys                                 who may use the API
 idempotent_requests                      what the API answered to a request that may come again
+webhooks                                 who is told when jobs end: webhook_ends are to be told,
+                                         webhook_deliveries are the requests that do it
 workers                                  who is alive, and in which feature space
 """
 
@@ -52,6 +54,7 @@ from lookalike.tables.pictures import (
 )
 from lookalike.tables.schema import JOBS_CHANNEL, OUTCOMES_CHANNEL, SCHEMA, SCHEMA_VERSION, metadata
 from lookalike.tables.searching import calibrations, key_axes, reembeddings, search_indexes
+from lookalike.tables.webhooks import webhook_deliveries, webhook_ends, webhooks
 
 __all__ = [
     "JOBS_CHANNEL",
@@ -84,5 +87,8 @@ __all__ = [
     "tallies",
     "thumbnails",
     "uploads",
+    "webhook_deliveries",
+    "webhook_ends",
+    "webhooks",
     "workers",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, DateTime, MetaData, text
 
 SCHEMA = "lookalike"
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration; another version in the database means `lookalike migrate`."""
 
 JOBS_CHANNEL = "lookalike_jobs"

@@ -73,7 +73,8 @@ class Installation:
                         lookalike.thumbnails,
                         lookalike.query_features, lookalike.workers, lookalike.feature_spaces,
                         lookalike.search_indexes, lookalike.key_axes, lookalike.calibrations,
-                        lookalike.reembeddings
+                        lookalike.reembeddings, lookalike.webhooks, lookalike.webhook_ends,
+                        lookalike.webhook_deliveries
                     RESTART IDENTITY
                 """)
             )

@@ -45,7 +45,7 @@ def test_the_migrated_database_is_what_the_tables_say(database_url: str) -> None
     assert_as_the_tables_say(database_url)
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
 def test_rows_of_an_earlier_schema_stay_and_can_be_used(
     empty_database_url: str, revision: str
 ) -> None:

@@ -1,0 +1,151 @@
+"""The courier: gathers what has ended and sends it, a thread for each webhook that has something.
+
+So a receiver that takes fifteen seconds for each request, or is dead, is waited
+for by its own thread alone. Any number of couriers may run side by side.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Engine
+
+from lookalike.database import open_engine, transaction
+from lookalike.errors import LookalikeError, Unavailable
+from lookalike.settings import Settings
+from lookalike.webhooks import deliveries
+from lookalike.webhooks.deliveries import Taken
+from lookalike.webhooks.gathering import gather
+from lookalike.webhooks.posting import TIMEOUT_S, Poster
+from lookalike.webhooks.schedule import Schedule
+from lookalike.webhooks.signing import headers_of
+
+# An end is told so late at most, where its receiver is well.
+POLL_S = 0.5
+# Another sends it again after so long: longer than a request can take, so that none is sent twice
+# as long as its sender lives.
+LEASE_S = 4 * TIMEOUT_S
+# Beyond it webhooks take turns; nearly all that are down are held, and have no thread.
+MAX_SENDERS = 32
+# What is under way is waited for so long; what that cuts off is sent again.
+_END_S = 5.0
+_MAX_OUTAGE_S = 10.0
+
+log = structlog.get_logger()
+
+
+class Courier:
+    """Gathers and sends until it is stopped; `run` is its main thread's."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        poster: Poster,
+        *,
+        schedule: Schedule = Schedule(),  # noqa: B008 - frozen
+        lease_s: float = LEASE_S,
+    ) -> None:
+        self._engine = engine
+        self._poster = poster
+        self._schedule = schedule
+        self._lease_s = lease_s
+        self._senders: dict[int, threading.Thread] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Rounds until `stop` is set; an outage of Postgres is waited out."""
+        pause_s = POLL_S
+        while not stop.is_set():
+            try:
+                self.run_once(stop)
+                pause_s = POLL_S
+            except LookalikeError as error:
+                log.warning("webhooks outage", error=error.reason, message=str(error))
+                pause_s = min(_MAX_OUTAGE_S, pause_s * 2)
+            stop.wait(pause_s)
+        until = time.monotonic() + _END_S
+        for sender in self._senders.values():
+            sender.join(max(0.0, until - time.monotonic()))
+
+    def run_once(self, stop: threading.Event) -> None:
+        """Gather, and see that each webhook that has something to be sent has a sender."""
+        gather(self._engine)
+        with transaction(self._engine) as connection:
+            due = deliveries.due_webhooks(connection)
+        self._senders = {one: it for one, it in self._senders.items() if it.is_alive()}
+        for webhook_id in due:
+            if len(self._senders) >= MAX_SENDERS:
+                return
+            if webhook_id not in self._senders:
+                self._senders[webhook_id] = self._start(webhook_id, stop)
+
+    def _start(self, webhook_id: int, stop: threading.Event) -> threading.Thread:
+        # A daemon: a process that has to end does not wait for a receiver.
+        sender = threading.Thread(
+            target=self._send, args=(webhook_id, stop), name=f"webhook {webhook_id}", daemon=True
+        )
+        sender.start()
+        return sender
+
+    def _send(self, webhook_id: int, stop: threading.Event) -> None:
+        """One delivery after the other, until there is none or one fails."""
+        try:
+            while not stop.is_set():
+                with transaction(self._engine) as connection:
+                    taken = deliveries.take(connection, webhook_id, lease_s=self._lease_s)
+                if taken is None or not self._deliver(taken):
+                    return
+        except Unavailable as error:
+            log.warning("webhooks outage", error=error.reason, message=str(error))
+
+    def _deliver(self, taken: Taken) -> bool:
+        signed = headers_of(taken.message_id, taken.body, taken.secrets, at_s=time.time())
+        answer = self._poster.post(taken.url, signed, taken.body)
+        with transaction(self._engine) as connection:
+            if answer.is_taken:
+                deliveries.delivered(connection, taken)
+                return True
+            jitter = random.random()  # noqa: S311
+            deliveries.failed(
+                connection,
+                taken,
+                answer.error,
+                wait_s=self._schedule.wait_s(taken.attempts, jitter),
+                hold_s=self._schedule.hold_s(
+                    taken.n_failures + 1, jitter, retry_after_s=answer.retry_after_s
+                ),
+            )
+            if answer.is_gone:
+                deliveries.disable(connection, taken.webhook_id, "it answered HTTP 410, Gone")
+        log.warning(
+            "webhook failed",
+            webhook=taken.webhook_id,
+            delivery=taken.id,
+            attempt=taken.attempts,
+            error=answer.error,
+        )
+        return False
+
+
+@contextmanager
+def delivering(settings: Settings) -> Iterator[None]:
+    """Gather and send, in threads of their own, while the context lasts.
+
+    Raises InvalidSetting for a wrong entry of LOOKALIKE_ALLOW_HOSTS.
+    """
+    poster = Poster(settings.allow_hosts)
+    engine = open_engine(settings.require_database(), application="lookalike webhooks")
+    stop = threading.Event()
+    thread = threading.Thread(target=Courier(engine, poster).run, args=(stop,), name="webhooks")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        poster.close()
+        engine.dispose()
