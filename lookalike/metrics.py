@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from lookalike import tallies
 from lookalike.database import transaction
@@ -46,7 +45,23 @@ _INDEXES = """
     WHERE x.state = 'serving' ORDER BY c.name
 """
 
+# Along two partial indexes.
+_DELIVERIES = """
+    SELECT count(*) FILTER (WHERE died_at IS NULL) AS pending,
+        count(*) FILTER (WHERE died_at IS NOT NULL) AS dead
+    FROM lookalike.webhook_deliveries
+"""
+_WEBHOOKS = """
+    SELECT count(*) FILTER (WHERE disabled_at IS NULL AND n_failures = 0) AS good,
+        count(*) FILTER (WHERE disabled_at IS NULL AND n_failures > 0) AS failing,
+        count(*) FILTER (WHERE disabled_at IS NOT NULL) AS disabled
+    FROM lookalike.webhooks
+"""
+
 log = structlog.get_logger()
+
+Counts = dict[tuple[str, ...], int]
+"""Numbers by the values of their labels."""
 
 
 def new_registry() -> CollectorRegistry:
@@ -78,43 +93,49 @@ class BacklogCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """An outage of Postgres leaves the backlog out and sets `lookalike_postgres_up` to 0."""
-        up, jobs, workers, *indexes = _backlog_families()
+        up, *counted, recall, target, n_bytes = _backlog_families()
         try:
-            counts, live, values = self._read()
+            with transaction(self._engine) as connection:
+                connection.execute(text(f"SET LOCAL statement_timeout = {_STATEMENT_TIMEOUT_MS}"))
+                counts = self._count(connection)
+                values = [tuple(row) for row in connection.execute(text(_INDEXES))]
         except LookalikeError as error:
             log.warning("backlog not read", error=error.reason, message=str(error))
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
-        for labels, n in sorted(counts.items()):
-            jobs.add_metric(labels, n)
-        for space, n in sorted(live.items()):
-            workers.add_metric([space], n)
-        for collection, *numbers in values:
-            for family, number in zip(indexes, numbers, strict=True):
+        for family, numbers in zip(counted, counts, strict=True):
+            for labels, n in sorted(numbers.items()):
+                family.add_metric(labels, n)
+        for collection, *measured in values:
+            for family, number in zip((recall, target, n_bytes), measured, strict=True):
                 if number is not None:
                     family.add_metric([collection], number)
-        yield from (up, jobs, workers, *indexes)
+        yield from (up, *counted, recall, target, n_bytes)
 
-    def _read(
-        self,
-    ) -> tuple[dict[tuple[str, str, str], int], dict[str, int], list[tuple[Any, ...]]]:
-        counts: dict[tuple[str, str, str], int] = {}
-        live: dict[str, int] = {}
-        with transaction(self._engine) as connection:
-            connection.execute(text(f"SET LOCAL statement_timeout = {_STATEMENT_TIMEOUT_MS}"))
-            spaces = tallies.space_names(connection)
-            for tally in tallies.read(connection):
-                if tally.status not in _UNTOLD:
-                    # Jobs have no feature space before the first worker comes.
-                    space = "none" if tally.space_id is None else spaces[tally.space_id]
-                    labels = (tally.status.value, tally.lane.name.lower(), space)
-                    counts[labels] = counts.get(labels, 0) + tally.n
-            for worker in live_workers(connection, lease_s=self._lease_s):
-                live[worker.space] = live.get(worker.space, 0) + 1
-            values = [tuple(row) for row in connection.execute(text(_INDEXES))]
-        return counts, live, values
+    def _count(self, connection: Connection) -> tuple[Counts, ...]:
+        """Jobs, workers, webhooks and their deliveries."""
+        live: Counts = {}
+        for worker in live_workers(connection, lease_s=self._lease_s):
+            live[worker.space,] = live.get((worker.space,), 0) + 1
+        webhooks, deliveries = (
+            {(state,): n for state, n in connection.execute(text(sql)).one()._asdict().items()}
+            for sql in (_WEBHOOKS, _DELIVERIES)
+        )
+        return _count_jobs(connection), live, webhooks, deliveries
+
+
+def _count_jobs(connection: Connection) -> Counts:
+    counts: Counts = {}
+    spaces = tallies.space_names(connection)
+    for tally in tallies.read(connection):
+        if tally.status not in _UNTOLD:
+            # Jobs have no feature space before the first worker comes.
+            space = "none" if tally.space_id is None else spaces[tally.space_id]
+            labels = (tally.status.value, tally.lane.name.lower(), space)
+            counts[labels] = counts.get(labels, 0) + tally.n
+    return counts
 
 
 def _backlog_families() -> tuple[GaugeMetricFamily, ...]:
@@ -126,6 +147,14 @@ def _backlog_families() -> tuple[GaugeMetricFamily, ...]:
             labels=["state", "lane", "space"],
         ),
         GaugeMetricFamily("lookalike_workers", "Workers whose heartbeat is live", labels=["space"]),
+        GaugeMetricFamily(
+            "lookalike_webhooks", "Webhooks that are good, failing or disabled", labels=["state"]
+        ),
+        GaugeMetricFamily(
+            "lookalike_webhook_deliveries",
+            "Deliveries that are pending, or had all their tries",
+            labels=["state"],
+        ),
         *(
             GaugeMetricFamily(f"lookalike_index_{name}", what, labels=["collection"])
             for name, what in (

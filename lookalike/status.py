@@ -17,6 +17,7 @@ from lookalike.controls import Control, read_controls
 from lookalike.jobs import JobStatus, Lane
 from lookalike.limits import EVERY
 from lookalike.tallies import Finished
+from lookalike.webhooks.records import WebhookBacklog, read_backlog
 from lookalike.workers import Worker, live_workers
 
 _COLLECTIONS = """
@@ -116,6 +117,7 @@ class Status:
     is_full: bool
     collections: list[CollectionProgress]
     workers: list[Worker]
+    webhooks: WebhookBacklog
 
 
 def read_status(connection: Connection, *, lease_s: float) -> Status:
@@ -143,6 +145,7 @@ def read_status(connection: Connection, *, lease_s: float) -> Status:
         is_full=every.is_reached(n_open),
         collections=collections,
         workers=_workers(connection, finished, lease_s),
+        webhooks=read_backlog(connection),
     )
 
 

@@ -136,6 +136,7 @@ _STATUS = {
             "images_per_s": 3.5,
         }
     ],
+    "webhooks": {"n_webhooks": 1, "n_disabled": 0, "n_pending": 2, "n_dead": 0},
 }
 _SELECTION = {"collection": "shoes", "reason": "FetchFailed", "job_ids": [2, 3]}
 

@@ -18,6 +18,7 @@ from lookalike.cli.context import client, out, show, stopping
 from lookalike.client import Lookalike
 from lookalike.errors import Unavailable
 from lookalike.status import CollectionProgress, Status
+from lookalike.webhooks.records import WebhookBacklog
 from lookalike.workers import Worker
 
 _EVERY_S = 1.0
@@ -70,6 +71,8 @@ def _page(now: Status) -> RenderableType:
     if not now.collections and not now.workers:
         return "No images were added yet: lookalike add FOLDER"
     parts = [_headline(now), "", _collections(now), "", _lanes(now), "", _workers(now.workers)]
+    if now.webhooks.n_webhooks:
+        parts += ["", _webhooks(now.webhooks)]
     return Group(*parts)
 
 
@@ -131,6 +134,15 @@ def _workers(workers: list[Worker]) -> RenderableType:
             f"{worker.last_seen.astimezone():%H:%M:%S}",
         )
     return table
+
+
+def _webhooks(webhooks: WebhookBacklog) -> str:
+    words = [f"{webhooks.n_webhooks:,} webhooks", f"{webhooks.n_pending:,} deliveries pending"]
+    if webhooks.n_dead:
+        words.append(f"[red]{webhooks.n_dead:,} dead[/]")
+    if webhooks.n_disabled:
+        words.append(f"[red]{webhooks.n_disabled:,} disabled[/]: lookalike webhook list")
+    return ", ".join(words)
 
 
 def _table(*first: str, right: tuple[str, ...], left: tuple[str, ...] = ()) -> Table:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Engine
@@ -25,18 +26,26 @@ from lookalike.webhooks.posting import TIMEOUT_S, Poster
 from lookalike.webhooks.schedule import Schedule
 from lookalike.webhooks.signing import headers_of
 
-# An end is told so late at most, where its receiver is well.
-POLL_S = 0.5
-# Another sends it again after so long: longer than a request can take, so that none is sent twice
-# as long as its sender lives.
-LEASE_S = 4 * TIMEOUT_S
 # Beyond it webhooks take turns; nearly all that are down are held, and have no thread.
 MAX_SENDERS = 32
-# What is under way is waited for so long; what that cuts off is sent again.
-_END_S = 5.0
 _MAX_OUTAGE_S = 10.0
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a courier looks, and for how long it waits.
+
+    What was taken and neither arrived nor failed is sent again after
+    `lease_s`: longer than a request can take, so that none is sent twice as
+    long as its sender lives. At the courier's end what is under way is
+    waited for `end_s`; what that cuts off is sent again, too.
+    """
+
+    poll_s: float = 0.5
+    lease_s: float = 4 * TIMEOUT_S
+    end_s: float = 5.0
 
 
 class Courier:
@@ -48,26 +57,26 @@ class Courier:
         poster: Poster,
         *,
         schedule: Schedule = Schedule(),  # noqa: B008 - frozen
-        lease_s: float = LEASE_S,
+        pace: Pace = Pace(),
     ) -> None:
         self._engine = engine
         self._poster = poster
         self._schedule = schedule
-        self._lease_s = lease_s
+        self._pace = pace
         self._senders: dict[int, threading.Thread] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Rounds until `stop` is set; an outage of Postgres is waited out."""
-        pause_s = POLL_S
+        pause_s = self._pace.poll_s
         while not stop.is_set():
             try:
                 self.run_once(stop)
-                pause_s = POLL_S
+                pause_s = self._pace.poll_s
             except LookalikeError as error:
                 log.warning("webhooks outage", error=error.reason, message=str(error))
                 pause_s = min(_MAX_OUTAGE_S, pause_s * 2)
             stop.wait(pause_s)
-        until = time.monotonic() + _END_S
+        until = time.monotonic() + self._pace.end_s
         for sender in self._senders.values():
             sender.join(max(0.0, until - time.monotonic()))
 
@@ -96,7 +105,7 @@ class Courier:
         try:
             while not stop.is_set():
                 with transaction(self._engine) as connection:
-                    taken = deliveries.take(connection, webhook_id, lease_s=self._lease_s)
+                    taken = deliveries.take(connection, webhook_id, lease_s=self._pace.lease_s)
                 if taken is None or not self._deliver(taken):
                     return
         except Unavailable as error:

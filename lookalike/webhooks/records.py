@@ -31,6 +31,26 @@ _DELIVERIES = """
 """
 
 
+_BACKLOG = """
+    SELECT n_webhooks, n_disabled, n_pending, n_dead FROM (
+        SELECT count(*) AS n_webhooks, count(disabled_at) AS n_disabled FROM lookalike.webhooks
+    ) w CROSS JOIN (
+        SELECT count(*) - count(died_at) AS n_pending, count(died_at) AS n_dead
+        FROM lookalike.webhook_deliveries
+    ) d
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookBacklog:
+    """All webhooks, those that are disabled, and what they have not taken: pending, or dead."""
+
+    n_webhooks: int
+    n_disabled: int
+    n_pending: int
+    n_dead: int
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """Who is told, of what, and how it goes; `collection` is None for all of them.
@@ -85,6 +105,11 @@ def read_webhook(connection: Connection, webhook_id: int) -> Webhook:
             value=webhook_id,
         )
     return _webhook(row)
+
+
+def read_backlog(connection: Connection) -> WebhookBacklog:
+    """How it goes with all webhooks together."""
+    return WebhookBacklog(**connection.execute(text(_BACKLOG)).one()._asdict())
 
 
 def list_deliveries(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from lookalike import store
+from lookalike import erasure, store
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.features import FeatureSpace
@@ -30,3 +30,16 @@ def test_a_commit_does_not_read_all_jobs_and_images(database_url: str) -> None:
     assert [line for line in plan if any(scan in line for scan in read_whole)] == []
     # Of the other space's partition, for images whose bytes have changed.
     assert any("features_1_pkey" in line for line in plan)
+
+
+def test_an_erasure_finds_the_jobs_of_its_images_by_an_index(database_url: str) -> None:
+    with Lookalike(database_url) as client:
+        for _ in client.add_many(f"https://example.org/{i}.jpg" for i in range(3000)):
+            pass
+    engine = open_engine(database_url)
+    with transaction(engine) as connection:
+        plan = connection.scalars(
+            text("EXPLAIN " + erasure._LOCK_JOBS), {"ids": list(range(1, 501))}
+        ).all()
+    engine.dispose()
+    assert any("jobs_image_id_idx" in line for line in plan)
