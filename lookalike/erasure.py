@@ -24,7 +24,11 @@ _PORTION = 500
 # A collection that is being erased has lost its name already, and cannot be added to.
 _ERASING = "erasing:"
 
-_LOCK_JOBS = "SELECT id FROM lookalike.jobs WHERE image_id = ANY(:ids) ORDER BY id FOR UPDATE"
+# All that have ended; one that is open is its image's last.
+_LOCK_JOBS = """
+    SELECT id FROM lookalike.jobs
+    WHERE image_id = ANY(:ids) AND finished_at IS NOT NULL ORDER BY id FOR UPDATE
+"""
 _JOBS_OF = """
     SELECT id FROM lookalike.jobs
     WHERE id = ANY (ARRAY (SELECT job_id FROM lookalike.images WHERE id = ANY(:ids)))

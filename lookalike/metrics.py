@@ -119,11 +119,17 @@ class BacklogCollector(Collector):
         live: Counts = {}
         for worker in live_workers(connection, lease_s=self._lease_s):
             live[worker.space,] = live.get((worker.space,), 0) + 1
-        webhooks, deliveries = (
-            {(state,): n for state, n in connection.execute(text(sql)).one()._asdict().items()}
-            for sql in (_WEBHOOKS, _DELIVERIES)
+        return (
+            _count_jobs(connection),
+            live,
+            _count_states(connection, _WEBHOOKS),
+            _count_states(connection, _DELIVERIES),
         )
-        return _count_jobs(connection), live, webhooks, deliveries
+
+
+def _count_states(connection: Connection, statement: str) -> Counts:
+    row = connection.execute(text(statement)).one()
+    return {(state,): n for state, n in row._asdict().items()}
 
 
 def _count_jobs(connection: Connection) -> Counts:

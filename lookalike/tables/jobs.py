@@ -70,8 +70,9 @@ jobs = Table(
         postgresql_where=_IS_READY,
     ),
     Index("jobs_failed_idx", "collection_id", "error", "id", postgresql_where=_IS_FAILED),
-    # By which erasing an image finds its jobs of all times.
-    Index(None, "image_id"),
+    # By which erasing an image finds its earlier jobs. One that is open is the last, which the
+    # image knows: enqueuing does not pay for it.
+    Index(None, "image_id", postgresql_where=text("finished_at IS NOT NULL")),
     Index("jobs_query_idx", "finished_at", postgresql_where=text("image_id IS NULL")),
     Index(None, "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
 )

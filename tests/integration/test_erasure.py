@@ -73,8 +73,9 @@ def test_single_images_are_erased_with_all_their_jobs(house: Installation) -> No
     with transaction(house.engine) as connection:
         connection.execute(
             text("""
-                INSERT INTO lookalike.jobs (collection_id, image_id, reference, status)
-                SELECT collection_id, id, reference, 'failed' FROM lookalike.images
+                INSERT INTO lookalike.jobs
+                    (collection_id, image_id, reference, status, finished_at)
+                SELECT collection_id, id, reference, 'failed', now() FROM lookalike.images
             """)
         )
     assert erase_images(house.engine, [1, 2, 2, 999]) == Receipt(2, 2, 4, 2)
