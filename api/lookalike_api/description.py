@@ -22,6 +22,7 @@ _TAGS = {
     "search": "The nearest images to another.",
     "collections": "Named sets of images that are searched together.",
     "failures": "Jobs that failed for good.",
+    "webhooks": "Who is told when jobs end.",
     "encoders": "Which encoders' features there are.",
     "status": "How things stand, for people and for supervisors.",
 }
@@ -33,6 +34,7 @@ and the next move.
 # What travels in bodies that are read by hand, and so are unknown to the framework.
 _READ_BY_HAND = (
     payloads.AddImage,
+    payloads.AddWebhook,
     payloads.BulkAnswer,
     payloads.BulkLine,
     payloads.Configuration,

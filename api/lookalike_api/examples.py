@@ -138,6 +138,23 @@ _STATUS = {
     ],
     "webhooks": {"n_webhooks": 1, "n_disabled": 0, "n_pending": 2, "n_dead": 0},
 }
+_WEBHOOK = {
+    "id": 1,
+    "url": "https://shop.example/lookalike",
+    "collection": "shoes",
+    "events": ["done", "failed"],
+    "every_s": 5.0,
+    "created_at": _AT,
+    "n_delivered": 12,
+    "delivered_at": _AT,
+    "n_failures": 0,
+    "failed_at": None,
+    "error": None,
+    "disabled_at": None,
+    "disabled_why": None,
+    "n_pending": 0,
+    "n_dead": 0,
+}
 _SELECTION = {"collection": "shoes", "reason": "FetchFailed", "job_ids": [2, 3]}
 
 EXAMPLES: dict[str, Example] = {
@@ -243,6 +260,13 @@ EXAMPLES: dict[str, Example] = {
             ]
         }
     ),
+    "list_webhooks": Example({"webhooks": [_WEBHOOK]}),
+    "add_webhook": Example(
+        {"webhook": _WEBHOOK, "secret": "whsec_…"},
+        request={"url": "https://shop.example/lookalike", "collection": "shoes"},
+    ),
+    "remove_webhook": Example(_WEBHOOK),
+    "retry_webhook": Example({"n_retried": 2}),
     "read_status": Example(_STATUS),
     "healthz": Example({"alive": True}),
     "readyz": Example({"ready": True, "n_workers": 1}),

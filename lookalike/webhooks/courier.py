@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Engine
 
 from lookalike.database import open_engine, transaction
-from lookalike.errors import LookalikeError, Unavailable
+from lookalike.errors import LookalikeError
 from lookalike.settings import Settings
 from lookalike.webhooks import deliveries
 from lookalike.webhooks.deliveries import Taken
@@ -108,7 +108,7 @@ class Courier:
                     taken = deliveries.take(connection, webhook_id, lease_s=self._pace.lease_s)
                 if taken is None or not self._deliver(taken):
                     return
-        except Unavailable as error:
+        except LookalikeError as error:
             log.warning("webhooks outage", error=error.reason, message=str(error))
 
     def _deliver(self, taken: Taken) -> bool:

@@ -1,4 +1,7 @@
-"""Deliveries that wait: which webhooks have any, taking the next one, and what became of it."""
+"""Deliveries that wait: which webhooks have any, taking the next one, and what became of it.
+
+Whoever locks deliveries and webhooks locks the deliveries first.
+"""
 
 from __future__ import annotations
 

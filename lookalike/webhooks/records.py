@@ -18,14 +18,14 @@ _READ = """
         (SELECT count(*) FROM lookalike.webhook_deliveries d
          WHERE d.webhook_id = w.id AND d.died_at IS NOT NULL) AS n_dead
     FROM lookalike.webhooks w LEFT JOIN lookalike.collections c ON c.id = w.collection_id
-    WHERE CAST(:id AS integer) IS NULL OR w.id = :id ORDER BY w.id
+    WHERE CAST(:id AS bigint) IS NULL OR w.id = :id ORDER BY w.id
 """
 _DELIVERIES = """
     SELECT d.id, d.webhook_id, 'msg_' || replace(d.message_id::text, '-', '') AS message_id,
         d.n_jobs, d.created_at, d.attempts, d.error, d.died_at,
         CASE WHEN d.died_at IS NULL THEN d.next_at END AS next_at
     FROM lookalike.webhook_deliveries d
-    WHERE (CAST(:id AS integer) IS NULL OR d.webhook_id = :id)
+    WHERE (CAST(:id AS bigint) IS NULL OR d.webhook_id = :id)
         AND (NOT :dead_only OR d.died_at IS NOT NULL)
     ORDER BY d.id LIMIT :n
 """

@@ -18,12 +18,15 @@ from typer.testing import CliRunner
 from lookalike.cli.commands import app
 from lookalike.database import transaction
 from lookalike.metrics import BacklogCollector
+from lookalike.settings import Settings
 from lookalike.webhooks import deliveries
 from lookalike.webhooks.gathering import gather
 from lookalike.webhooks.signing import headers_of, read_secret
+from lookalike_api.app import create_app
 from tests.integration.installation import Installation
 from tests.integration.receiver import Receiver, receiving
 from tests.integration.test_webhooks import finish
+from tests.serving import serving
 
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
 
@@ -107,6 +110,26 @@ def test_what_failed_is_shown_everywhere_and_tried_again(
     (number,) = [str(one.id) for one in house.client.operator.webhooks.all()]
     assert "1 deliveries" in run(cli, "webhook", "retry", number)
     assert "1 deliveries wait" in run(cli, "webhook", "enable", number)
+
+
+def test_over_http_an_administrator_adds_and_removes_webhooks(
+    house: Installation, module_database_url: str, receiver: Receiver
+) -> None:
+    given = {"LOOKALIKE_DATABASE_URL": module_database_url, "LOOKALIKE_API_KEYS": "off"}
+    finish(house, 1, prefix="before")
+    with serving(create_app(Settings.load(given))) as http:
+        asked = {"url": receiver.address, "collection": "shop", "events": ["done"]}
+        made = http.post("/v1/webhooks", json=asked)
+        assert made.status_code == 201
+        assert made.json()["secret"].startswith("whsec_")
+        number = made.json()["webhook"]["id"]
+        assert http.get("/v1/webhooks").json()["webhooks"] == [made.json()["webhook"]]
+        break_a_delivery(house)
+        assert http.post(f"/v1/webhooks/{number}/retry").json() == {"n_retried": 1}
+        assert http.delete(f"/v1/webhooks/{number}").status_code == 200
+        assert http.delete(f"/v1/webhooks/{number}").json()["title"] == "UnknownWebhook"
+        wrong = http.post("/v1/webhooks", json={"url": "https://user@a.example"})
+        assert (wrong.status_code, wrong.json()["title"]) == (400, "Rejected")
 
 
 def test_the_receiver_of_the_page_works() -> None:

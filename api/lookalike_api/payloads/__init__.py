@@ -20,6 +20,7 @@ from lookalike_api.payloads.images import Added, AddImage, AddUpload
 from lookalike_api.payloads.jobs import EndOfEvents, Event, Jobs
 from lookalike_api.payloads.problem import FieldError, Problem
 from lookalike_api.payloads.search import Found, SameImages, Search, SearchUpload, narrowing
+from lookalike_api.payloads.webhooks import AddWebhook, Webhooks
 
 __all__ = [
     "MAX_ID",
@@ -27,6 +28,7 @@ __all__ = [
     "NO_NUL",
     "AddImage",
     "AddUpload",
+    "AddWebhook",
     "Added",
     "Alive",
     "BulkAnswer",
@@ -53,5 +55,6 @@ __all__ = [
     "SameImages",
     "Search",
     "SearchUpload",
+    "Webhooks",
     "narrowing",
 ]

@@ -15,6 +15,7 @@ from lookalike_api.routes import (
     search,
     status,
     thumbnails,
+    webhooks,
 )
 from lookalike_api.routes.context import Backend, Context
 from lookalike_api.routes.status import NotReady
@@ -32,6 +33,7 @@ _PARTS = (
     collections,
     failures,
     encoders,
+    webhooks,
     status,
 )
 router = APIRouter()
