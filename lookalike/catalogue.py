@@ -10,6 +10,7 @@ from lookalike import collections, listing, spaces
 from lookalike.collections import Collection
 from lookalike.database import transaction
 from lookalike.listing import ImagePage
+from lookalike.maps import CollectionMap, MapPoint, read_map, read_points
 from lookalike.spaces import ServedSpace
 from lookalike.watching import JobWatch
 
@@ -50,6 +51,19 @@ class Catalogue:
             return listing.list_images(
                 connection, collection, after=after, limit=limit, filter=filter
             )
+
+    def map(self, collection: str) -> CollectionMap:
+        """How a collection's map stands; raises UnknownCollection and UnknownMap."""
+        with transaction(self._engine) as connection:
+            return read_map(connection, collection)
+
+    def map_points(self, collection: str) -> list[MapPoint]:
+        """Where the images of a collection lie on its map, by id; 10,000 at most.
+
+        None before the first map is made. Raises UnknownCollection.
+        """
+        with transaction(self._engine) as connection:
+            return read_points(connection, collection)
 
     def watch(self) -> JobWatch:
         """What tells any number of listeners which jobs have ended; close it at its end."""

@@ -26,6 +26,7 @@ LookalikeError
 │   ├── UnknownFeatureSpace   no feature space has this name, or several have
 │   ├── UnknownImage          no image has this id
 │   ├── UnknownJob            no job has this id
+│   ├── UnknownMap            a collection has no map, and none was asked for
 │   ├── UnknownWebhook        no webhook has this id
 │   └── WrongFeatureSpace     features of two feature spaces would meet
 ├── Unavailable         time acts; retried with backoff (HTTP 503)
@@ -166,6 +167,10 @@ class UnknownImage(Rejected):
 
 class UnknownJob(Rejected):
     """No job has this id."""
+
+
+class UnknownMap(Rejected):
+    """A collection has no map, and none was asked for."""
 
 
 class UnknownWebhook(Rejected):

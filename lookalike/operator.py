@@ -18,7 +18,7 @@ from lookalike.database import Listener, transaction
 from lookalike.erasure import Receipt
 from lookalike.failures import FailedFor, FailedJob, FailedPage, Selection
 from lookalike.jobs import JobStatus
-from lookalike.maps import CollectionMap, make_map
+from lookalike.maps import CollectionMap, make_map, read_map, request_map
 from lookalike.queue import find_collection
 from lookalike.tables import OUTCOMES_CHANNEL
 from lookalike.transfer import Watch, export_collection, import_collection
@@ -51,6 +51,12 @@ class Operator:
         been embedded, Misconfigured where `lookalike[map]` is not installed.
         """
         return make_map(self._engine, collection)
+
+    def request_map(self, collection: str) -> CollectionMap:
+        """Have upkeep make a map; asking again changes nothing. Raises UnknownCollection."""
+        with transaction(self._engine) as connection:
+            request_map(connection, collection)
+            return read_map(connection, collection)
 
     def pause(self, collection: str | None = None, *, all_lanes: bool = False) -> str:
         """Hold the bulk lane, or all lanes, back; gives which are paused now: `bulk` or `all`.

@@ -21,6 +21,7 @@ _TAGS = {
     "jobs": "How jobs stand, and waiting for their end.",
     "search": "The nearest images to another.",
     "collections": "Named sets of images that are searched together.",
+    "maps": "Collections laid out in a plane.",
     "failures": "Jobs that failed for good.",
     "webhooks": "Who is told when jobs end.",
     "encoders": "Which encoders' features there are.",

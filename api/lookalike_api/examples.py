@@ -155,6 +155,14 @@ _WEBHOOK = {
     "n_pending": 0,
     "n_dead": 0,
 }
+_MAP = {
+    "collection": "shoes",
+    "space": _SPACE,
+    "requested_at": None,
+    "error": None,
+    "made_at": _AT,
+    "n_points": 1180,
+}
 _SELECTION = {"collection": "shoes", "reason": "FetchFailed", "job_ids": [2, 3]}
 
 EXAMPLES: dict[str, Example] = {
@@ -240,6 +248,11 @@ EXAMPLES: dict[str, Example] = {
     "read_collection": Example(_COLLECTION),
     "configure_collection": Example(_COLLECTION, request={"paused": "bulk", "max_open": 100_000}),
     "erase_collection": Example(_RECEIPT),
+    "read_map": Example(_MAP),
+    "request_map": Example({**_MAP, "requested_at": _AT}),
+    "read_map_points": Example(
+        {"image_ids": [17, 18], "xs": [0.25174, 0.83091], "ys": [0.61238, 0.0]}
+    ),
     "list_failures": Example(
         {"failures": [_FAILURE], "reasons": {"ImageNotFound": 1}, "next_after": None}
     ),

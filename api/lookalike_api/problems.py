@@ -25,6 +25,7 @@ _STATUS: Mapping[type, int] = {
     errors.UnknownCollection: 404,
     errors.UnknownImage: 404,
     errors.UnknownJob: 404,
+    errors.UnknownMap: 404,
     errors.UnknownApiKey: 404,
     errors.UnknownWebhook: 404,
     errors.NotCalibrated: 409,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from lookalike.errors import UnknownMap
 from lookalike.queue import find_collection
 
 _READ = """
@@ -14,7 +15,7 @@ _READ = """
         m.error, m.made_at,
         (SELECT count(*) FROM lookalike.map_points WHERE collection_id = c.id) AS n_points
     FROM lookalike.collections c
-    LEFT JOIN lookalike.maps m ON m.collection_id = c.id
+    JOIN lookalike.maps m ON m.collection_id = c.id
     LEFT JOIN lookalike.feature_spaces s ON s.id = m.space_id
     WHERE c.id = :id
 """
@@ -66,9 +67,19 @@ def request_map(connection: Connection, collection: str) -> None:
 
 
 def read_map(connection: Connection, collection: str) -> CollectionMap:
-    """How a collection's map stands; raises UnknownCollection."""
+    """How a collection's map stands.
+
+    Raises UnknownCollection, and UnknownMap where none was ever asked for.
+    """
     chosen = {"id": find_collection(connection, collection)}
-    return CollectionMap(*connection.execute(text(_READ), chosen).one())
+    row = connection.execute(text(_READ), chosen).one_or_none()
+    if row is None:
+        raise UnknownMap(
+            f"collection {collection!r} has no map, and none was asked for: POST to its map, or "
+            "run `lookalike map`",
+            value=collection,
+        )
+    return CollectionMap(*row)
 
 
 def read_points(connection: Connection, collection: str) -> list[MapPoint]:

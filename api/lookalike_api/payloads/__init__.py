@@ -18,6 +18,7 @@ from lookalike_api.payloads.fields import (
 from lookalike_api.payloads.health import Alive, Ready
 from lookalike_api.payloads.images import Added, AddImage, AddUpload
 from lookalike_api.payloads.jobs import EndOfEvents, Event, Jobs
+from lookalike_api.payloads.maps import MapPoints
 from lookalike_api.payloads.problem import FieldError, Problem
 from lookalike_api.payloads.search import Found, SameImages, Search, SearchUpload, narrowing
 from lookalike_api.payloads.webhooks import AddWebhook, Webhooks
@@ -46,6 +47,7 @@ __all__ = [
     "Found",
     "Id",
     "Jobs",
+    "MapPoints",
     "Metadata",
     "Payload",
     "Problem",

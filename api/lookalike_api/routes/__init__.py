@@ -12,6 +12,7 @@ from lookalike_api.routes import (
     failures,
     images,
     jobs,
+    maps,
     search,
     status,
     thumbnails,
@@ -30,6 +31,8 @@ _PARTS = (
     bulk,
     duplicates,
     jobs,
+    # Before the collections, whose names may hold slashes.
+    maps,
     collections,
     failures,
     encoders,
