@@ -12,6 +12,7 @@ from sqlalchemy import text
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.jobs import Job
+from lookalike.maps import make_wanted
 from lookalike.settings import Settings
 from lookalike_api.app import create_app
 from tests.browser.pictures import Picture
@@ -34,6 +35,13 @@ class House:
             for one in pictures
         ]
         return self.client.wait(added)
+
+    def make_maps(self) -> None:
+        """Make the maps that were asked for, as a round of upkeep does."""
+        engine = open_engine(self.settings.database_url)
+        for _ in make_wanted(engine):
+            pass
+        engine.dispose()
 
     def forget_thumbnail(self, image_id: int) -> None:
         """Make an image one that was embedded when no thumbnails were made."""

@@ -18,6 +18,7 @@ GRAVE = ("serious", "critical")
 VIEWS = {
     "?": ".beginnings .tile img",
     "?image={}": ".answer .tile img",
+    "?view=map": ".around .tile img",
     "?view=add": ".sources .drop",
     "?view=queue": ".reasons li",
 }
@@ -31,6 +32,7 @@ def image_id(house: House) -> int:
     assert last is not None
     house.client.wait([house.client.add(b"torn", collection=COLLECTION)])
     house.forget_thumbnail(last)
+    house.client.operator.make_map(COLLECTION)
     return first
 
 

@@ -123,6 +123,12 @@ def test_a_worker_keeps_its_encoder_in_a_volume() -> None:
         assert SERVICES[name]["volumes"] == [f"encoders:{home[0]}"]
 
 
+def test_upkeep_has_what_maps_are_made_with() -> None:
+    dockerfile = (ROOT / SERVICES["upkeep"]["build"]["dockerfile"]).read_text()
+    (extras,) = re.findall(r'^ARG EXTRAS="(.+)"$', dockerfile, flags=re.MULTILINE)
+    assert "map" in extras.split()
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_images_run_without_root(name: str) -> None:
     lines = stage(OURS[name])
@@ -150,4 +156,4 @@ def test_everything_that_is_installed_is_verified_by_its_hash(dockerfile: Path) 
 
 def test_the_two_images_are_built_alike() -> None:
     api, worker = (re.split(r"^FROM ", p.read_text(), flags=re.M)[1] for p in DOCKERFILES)
-    assert api.replace('EXTRAS="api"', 'EXTRAS="worker openvino"') == worker
+    assert api.replace('EXTRAS="api map"', 'EXTRAS="worker openvino"') == worker

@@ -16,6 +16,7 @@ export function here() {
     filters: words.getAll("filter"),
     predicate: words.get("predicate") ?? "",
     reason: words.get("reason"),
+    at: words.get("at"),
   };
 }
 
@@ -23,7 +24,7 @@ export function here() {
 export function linkTo(changes) {
   const address = { ...here(), ...changes };
   const words = new URLSearchParams();
-  for (const name of ["image", "reference", "picture", "threshold", "predicate", "reason"]) {
+  for (const name of ["image", "reference", "picture", "threshold", "predicate", "reason", "at"]) {
     if (address[name] !== null && address[name] !== "") words.set(name, address[name]);
   }
   if (address.view !== "search") words.set("view", address.view);
@@ -34,7 +35,7 @@ export function linkTo(changes) {
   return query ? `?${query}` : "./";
 }
 
-const NOBODY = { image: null, reference: null, picture: null, reason: null };
+const NOBODY = { image: null, reference: null, picture: null, reason: null, at: null };
 
 /** The link to another view, or to another question: what was asked before is left behind. */
 export const linkAway = (changes) => linkTo({ ...NOBODY, ...changes });

@@ -15,7 +15,7 @@ let has_begun = false;
 
 export function showHeader() {
   picker.addEventListener("change", () => {
-    go(linkTo({ collection: picker.value, image: null, reason: null }));
+    go(linkTo({ collection: picker.value, image: null, reason: null, at: null }));
   });
   listen((news) => {
     latest = news;

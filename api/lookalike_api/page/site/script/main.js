@@ -5,11 +5,12 @@ import { h } from "./dom.js";
 import { showHeader } from "./header.js";
 import { offerForgetting } from "./key.js";
 import * as add from "./views/add.js";
+import * as map from "./views/map.js";
 import * as queue from "./views/queue.js";
 import * as search from "./views/search.js";
 
 // A view has a `name`, a `title` and `open(room)`, which gives `{ show(address), close() }`.
-const VIEWS = [search, add, queue];
+const VIEWS = [search, map, add, queue];
 
 const room = document.getElementById("room");
 let current = null;

@@ -33,12 +33,13 @@ export function placeholder(text) {
 }
 
 async function load(frame) {
-  const url = await urlOf(frame.dataset.image);
+  const url = await thumbnailUrl(frame.dataset.image);
   // Its name stands beside it: a text of its own would be read twice.
   if (url) frame.replaceChildren(h("img", { src: url, alt: "" }));
 }
 
-function urlOf(image_id) {
+/** Where an image's thumbnail is in this tab; null where there is none. */
+export function thumbnailUrl(image_id) {
   const url = kept.get(image_id) ?? fetched(image_id);
   kept.delete(image_id);
   kept.set(image_id, url);

@@ -1,6 +1,6 @@
 // Images as tiles of a grid; each is a link to the search that goes on from it.
 
-import { linkTo } from "./address.js";
+import { linkAway } from "./address.js";
 import { h } from "./dom.js";
 import { thumbnail } from "./thumbnails.js";
 import { described, distance, label } from "./words.js";
@@ -19,4 +19,4 @@ export function tile(image, remark = distance(image.distance)) {
 }
 
 const linkOnFrom = ({ image_id }) =>
-  linkTo({ view: "search", image: image_id, reference: null, picture: null });
+  linkAway({ view: "search", image: image_id });
