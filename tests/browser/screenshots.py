@@ -29,6 +29,7 @@ from tests.processes import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 MAX_BYTES = 150_000
+_TIMEOUT_MS = 60_000
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 
@@ -41,13 +42,15 @@ TORN = b"cut off while it was uploaded"
 
 
 def main() -> None:
-    """Write the four pictures into docs/."""
+    """Write the pictures into docs/."""
     with tempfile.TemporaryDirectory(prefix="lookalike-page-") as name:
         folder = Path(name)
         folder.chmod(0o711)
+        expect.set_options(timeout=_TIMEOUT_MS)
         with _running(folder) as house, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_chromium())
             _search(browser, house, folder)
+            _map(browser, house)
             _add(browser, house, folder)
             _queue(browser, house)
             browser.close()
@@ -92,6 +95,14 @@ def _search(browser: Browser, house: House, folder: Path) -> None:
     phone = _page(browser, house, page.url.removeprefix(house.url), PHONE, color_scheme="dark")
     _settle(phone)
     _write(phone, "page-phone.jpg")
+
+
+def _map(browser: Browser, house: House) -> None:
+    house.client.operator.make_map(COLLECTION)
+    page = _page(browser, house, f"?view=map&collection={COLLECTION}")
+    expect(page.locator(".around .tile img").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    _write(page, "page-map.jpg")
 
 
 def _add(browser: Browser, house: House, folder: Path) -> None:

@@ -48,7 +48,7 @@ def failures(
                     "checks": {"negative_data_rejection": {"enabled": False}},
                 },
                 {
-                    # Names may hold slashes: to put or to delete there is to do it to a collection `…/map`.
+                    # Names may hold slashes: who puts or deletes there means a collection `…/map`.
                     "include-path-regex": "/map(/points)?$",
                     "checks": {
                         "unsupported_method": {"enabled": False},
