@@ -52,6 +52,8 @@ def test_one_goes_from_an_added_image_to_its_neighbours(open_page: Open, files: 
 
 def test_urls_are_added_one_a_line_and_a_refused_one_says_why(open_page: Open) -> None:
     page = open_page("?view=add&collection=urls")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
     page.get_by_label("URLs, one a line").fill(
         "http://10.0.0.1/private.jpg\nfile:///etc/passwd\n\n  ftp://example.org/a.jpg  "
     )
@@ -59,6 +61,7 @@ def test_urls_are_added_one_a_line_and_a_refused_one_says_why(open_page: Open) -
     assert "ReferenceForbidden" in outcome(page, "file:///etc/passwd")
     assert "ReferenceInvalid" in outcome(page, "ftp://example.org/a.jpg")
     assert "ReferenceForbidden" in outcome(page, "http://10.0.0.1/private.jpg")
+    assert len([url for url in sent if "/v1/images" in url]) == 1
 
 
 def test_adding_again_says_that_it_was_there(open_page: Open, house: House, files: Path) -> None:

@@ -60,7 +60,8 @@ def test_an_older_api_is_told_in_words(open_page: Open, house: House) -> None:
     missing = {"type": "about:blank", "title": "Not Found", "detail": "Not Found"}
     page.route("**/v1/failures?*", lambda route: route.fulfill(status=404, json=missing))
     page.goto("/?view=queue&collection=outdated")
-    expect(page.get_by_role("alert")).to_contain_text("v1/failures: Not Found.")
+    alert = page.get_by_role("alert").filter(has_text="v1/failures: Not Found.")
+    expect(alert).to_be_visible()
     expect_counts(page, "outdated", "1", "0", "0", "1")
 
 
@@ -74,3 +75,28 @@ def test_all_that_failed_for_a_reason_is_tried_again(open_page: Open, house: Hou
     expect(page.get_by_text("3 jobs queued again.")).to_be_visible()
     # They are no better than before.
     expect(reasons).to_contain_text("ImageUnreadable 3")
+
+
+def test_failures_are_shown_page_by_page_and_discarded(open_page: Open, house: House) -> None:
+    torn = [f"no picture {i}".encode() for i in range(52)]
+    house.client.wait(list(house.client.add_many(torn, collection="many")))
+    page = open_page("?view=queue&collection=many")
+    rows = page.get_by_role("region", name="Failures").locator("tbody tr")
+    expect(rows).to_have_count(50)
+    page.get_by_role("button", name="Show more failures").click()
+    expect(rows).to_have_count(52)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Discard all that failed as ImageUnreadable").click()
+    expect(page.get_by_text("52 jobs discarded.")).to_be_visible()
+    expect(page.get_by_text("Nothing failed in this collection.")).to_be_visible()
+    assert house.client.catalogue.collection("many").n_images == 52
+
+
+def test_a_collection_is_paused_and_resumed(open_page: Open, house: House) -> None:
+    house.client.operator.configure("held")
+    page = open_page("?view=queue&collection=held")
+    page.get_by_role("button", name="Pause held").click()
+    expect(row(page, "Collections", "held")).to_contain_text("paused: bulk")
+    assert house.client.catalogue.collection("held").paused == "bulk"
+    page.get_by_role("button", name="Resume held").click()
+    expect(row(page, "Collections", "held")).not_to_contain_text("paused")

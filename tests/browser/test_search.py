@@ -123,6 +123,20 @@ def test_sliders_narrow_the_answer(open_page: Open, asked: str) -> None:
     expect(page.locator("#k")).to_have_attribute("aria-valuetext", "2")
 
 
+def test_a_picture_is_embedded_once_however_the_sliders_move(
+    open_page: Open, stored: list[Picture], files: Path
+) -> None:
+    page = open_page(f"?collection={COLLECTION}")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    choose(page, stored[1], files)
+    expect(page.locator(".answer .tile")).to_have_count(12)
+    for n in (3, 5):
+        page.get_by_role("slider", name="Neighbours").fill(str(n))
+        expect(page.locator(".answer .tile")).to_have_count(n)
+    assert len([url for url in asked if url.endswith("/v1/search")]) == 1
+
+
 def test_a_predicate_is_jsonpath_and_a_wrong_one_is_explained(open_page: Open, asked: str) -> None:
     page = open_page(asked)
     predicate = page.get_by_label("Predicate")

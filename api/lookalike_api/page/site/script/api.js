@@ -35,6 +35,17 @@ export function sendFile(path, file, fields, signal) {
   return ask("POST", path, { body: form, signal });
 }
 
+/** Send objects as lines of JSON; the answers, a line for each, fewer where they were cut off. */
+export async function sendLines(path, objects, signal) {
+  const body = objects.map((one) => JSON.stringify(one)).join("\n");
+  const headers = { "Content-Type": "application/x-ndjson" };
+  const answer = await answered("POST", path, { body, headers, signal });
+  const text = await answer.text().catch(() => {
+    throw new Problem(UNREACHABLE);
+  });
+  return text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+}
+
 export async function getBlob(path) {
   return (await answered("GET", path, {})).blob();
 }

@@ -1,19 +1,42 @@
-// Each collection's part of the queue.
+// Each collection's part of the queue, and the buttons that hold it back.
 
 import { linkTo } from "../address.js";
-import { pageLink } from "../controls.js";
+import { sendJson } from "../api.js";
+import { pageLink, quietButton } from "../controls.js";
 import { h } from "../dom.js";
 import { encoderName } from "../encoders.js";
+import { refresh } from "../installation.js";
+import { problemArea } from "../problems.js";
 import { table } from "../tables.js";
 import { count, duration, rate } from "../words.js";
 
-const COLUMNS = ["Collection", "Encoder", "Images", "Waiting", "Done", "Failed", "Rate", "Done in"];
+const COUNTS = ["Images", "Waiting", "Done", "Failed", "Rate", "Done in"];
+const COLUMNS = ["Collection", "Encoder", ...COUNTS, ""];
 
 export function collectionsTable() {
+  const problem = problemArea();
   const view = table({ caption: "Collections", columns: COLUMNS, numeric: [2, 3, 4, 5, 6, 7] });
+  view.element.querySelector("h2").after(problem.element);
 
   function draw({ collections }, address) {
-    view.draw(collections.map((one) => row(one, one.name === address.collection)));
+    view.draw(
+      collections.map((one) => [...row(one, one.name === address.collection), holdButton(one)]),
+    );
+  }
+
+  function holdButton({ name, paused }) {
+    const hold = async () => {
+      try {
+        const path = `v1/collections/${encodeURIComponent(name)}`;
+        await sendJson("PUT", path, { paused: paused ? null : "bulk" });
+        problem.clear();
+        await refresh();
+      } catch (error) {
+        problem.show(error);
+      }
+    };
+    const text = paused ? "Resume" : "Pause";
+    return quietButton(text, hold, `${text} ${name}`);
   }
 
   return { element: view.element, draw };

@@ -1,9 +1,9 @@
-// What failed in the shown collection, why, and the buttons that try it again.
+// What failed in the shown collection, why, and the buttons that try it again or discard it.
 
 import { linkTo } from "../address.js";
 import { pageLink, quietButton } from "../controls.js";
 import { h, redraw } from "../dom.js";
-import { readFailures, retry } from "../failures.js";
+import { discard, readFailures, retry } from "../failures.js";
 import { refresh } from "../installation.js";
 import { problemArea } from "../problems.js";
 import { table } from "../tables.js";
@@ -17,8 +17,14 @@ export function failuresPanel() {
   const reasons = h("ul", { className: "reasons", aria: { label: "Reasons" } });
   const empty = "Nothing failed in this collection.";
   const view = table({ caption: "Failures", columns: COLUMNS, empty });
+  const more = quietButton("More", () => read(shown, next_after), "Show more failures");
   view.element.querySelector("h2").after(problem.element, said, reasons);
+  view.element.append(h("div", {}, more));
+  more.hidden = true;
   let drawn = "";
+  let shown = null;
+  let failures = [];
+  let next_after = null;
 
   /** Read them anew where their number, or what is asked for, has changed. */
   async function show({ collections }, address) {
@@ -27,32 +33,43 @@ export function failuresPanel() {
     const wanted = JSON.stringify([address.collection, address.reason, n_failed]);
     if (wanted === drawn) return;
     drawn = wanted;
-    if (n_failed) await read(address);
-    else draw({ failures: [], reasons: {} }, address);
+    shown = address;
+    if (n_failed) await read(address, null);
+    else draw({ failures: [], reasons: {}, next_after: null }, address);
   }
 
-  async function read(address) {
+  async function read(address, after) {
     try {
-      draw(await readFailures(address), address);
+      const page = await readFailures(address, after);
+      // Another collection was chosen meanwhile.
+      if (address !== shown) return;
+      draw({ ...page, failures: after ? [...failures, ...page.failures] : page.failures }, address);
       problem.clear();
     } catch (error) {
       problem.show(error);
     }
   }
 
-  function draw({ failures, reasons: counts }, address) {
-    const entries = Object.entries(counts);
+  function draw(page, address) {
+    [failures, next_after] = [page.failures, page.next_after];
+    more.hidden = next_after === null;
+    const entries = Object.entries(page.reasons);
     redraw(reasons, entries.map(([reason, n]) => reasonRow(reason, n, address)));
     view.draw(failures.map((failure) => row(failure)));
   }
 
-  function reasonRow(reason, n, { collection, reason: shown }) {
-    const is_shown = reason === shown;
-    const link = pageLink(linkTo({ reason: is_shown ? null : reason }), reason);
-    if (is_shown) link.setAttribute("aria-current", "true");
-    const name = `Try all again that failed as ${reason}`;
-    const again = button("Try all again", name, { collection, reason });
-    return h("li", {}, link, ` ${count(n)} `, again);
+  function reasonRow(reason, n, { collection, reason: chosen }) {
+    const is_chosen = reason === chosen;
+    const link = pageLink(linkTo({ reason: is_chosen ? null : reason }), reason);
+    if (is_chosen) link.setAttribute("aria-current", "true");
+    const those = `that failed as ${reason}`;
+    const selection = { collection, reason };
+    const again = button("Try all again", `Try all again ${those}`, () => tried(selection));
+    const question = `Discard ${counted(n, "job")} ${those}? The images stay.`;
+    const drop = button("Discard all", `Discard all ${those}`, () =>
+      confirm(question) ? discarded(selection) : null,
+    );
+    return h("li", { className: "row" }, link, ` ${count(n)} `, again, drop);
   }
 
   const row = (failure) => [
@@ -60,15 +77,19 @@ export function failuresPanel() {
     failure.reason ?? "unknown",
     h("span", { className: "detail" }, failure.detail ?? ""),
     h("span", { className: "nowrap" }, ago(failure.finished_at)),
-    failure.can_retry
-      ? button("Try again", `Try ${label(failure.reference)} again`, { job_ids: [failure.job_id] })
-      : "",
+    failure.can_retry ? oneAgain(failure) : "",
   ];
 
-  function button(text, name, selection) {
-    const again = async () => {
+  const oneAgain = ({ reference, job_id }) =>
+    button("Try again", `Try ${label(reference)} again`, () => tried({ job_ids: [job_id] }));
+
+  /** A button that does something and says what was done; null where nothing was. */
+  function button(text, name, done) {
+    const act = async () => {
       try {
-        said.textContent = `${counted(await retry(selection), "job")} queued again.`;
+        const words = await done();
+        if (words === null) return;
+        said.textContent = words;
         problem.clear();
         drawn = "";
         await refresh();
@@ -76,11 +97,15 @@ export function failuresPanel() {
         problem.show(error);
       }
     };
-    return quietButton(text, again, name);
+    return quietButton(text, act, name);
   }
 
   return { element: view.element, show };
 }
+
+const tried = async (selection) => `${counted(await retry(selection), "job")} queued again.`;
+
+const discarded = async (selection) => `${counted(await discard(selection), "job")} discarded.`;
 
 function image({ image_id, reference }) {
   const name = h("span", { className: "reference", title: reference }, label(reference));
