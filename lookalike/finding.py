@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -61,12 +62,13 @@ def _in_bucket(text: str) -> Iterator[ImageRef]:
     root, pattern = _split_key(place.key.removesuffix("*").rstrip("/"))
     start = "/".join((place.bucket, *root))
     depth = None if not pattern or _EVERY_FOLDER in pattern else len(pattern)
-    for folder, names in ObjectStore(place.store).walk(start, depth=depth):
-        below = tuple(folder.removeprefix(start).strip("/").split("/")) if folder != start else ()
-        for name in names:
-            if _is_wanted((*below, name), pattern):
-                # Not judged here: one odd key is one image's failure, and not that of the rest.
-                yield ImageRef(f"{place.store}://{folder}/{name}")
+    with closing(ObjectStore(place.store)) as store:
+        for folder, names in store.walk(start, depth=depth):
+            below = folder.removeprefix(start).strip("/").split("/") if folder != start else []
+            for name in names:
+                if _is_wanted((*below, name), pattern):
+                    # Not judged here: one odd key is one image's failure, and not the others'.
+                    yield ImageRef(f"{place.store}://{folder}/{name}")
 
 
 def _split(place: Path) -> tuple[Path, list[str]]:

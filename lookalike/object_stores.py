@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from lookalike.environment import set_variable
@@ -21,6 +22,8 @@ from lookalike.errors import (
 from lookalike.stored_objects import ObjectPlace
 
 _LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
+
+_CLOSE_S = 10.0
 
 T = TypeVar("T")
 
@@ -96,6 +99,16 @@ class ObjectStore:
             raise  # the consumer's own, thrown in where it was left
         except Exception as error:
             raise translated(error, path) from error
+
+    def close(self) -> None:
+        """Close the connections to S3, which s3fs leaves to whenever it is forgotten.
+
+        The other two close theirs by themselves.
+        """
+        client = getattr(self._files, "_s3creator", None)
+        if client is not None:
+            with suppress(TimeoutError):
+                self._within(_CLOSE_S, client.__aexit__(None, None, None))
 
     def _within(self, timeout_s: float, call: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(call, self._files.loop)

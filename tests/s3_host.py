@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import boto3
+import httpx
 import pytest
 
 
@@ -55,6 +56,8 @@ def s3_host() -> Iterator[S3Host]:
     server.start()
     try:
         host, port = server.get_host_and_port()
+        # What it holds outlives it: it is of the process, and of the file that ran before.
+        httpx.post(f"http://{host}:{port}/moto-api/reset", timeout=60).raise_for_status()
         yield S3Host(f"http://{host}:{port}")
     finally:
         server.stop()

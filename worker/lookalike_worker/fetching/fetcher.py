@@ -67,6 +67,7 @@ class Fetcher:
 
     def close(self) -> None:
         """Close the connections that were kept for further fetches."""
+        self._objects.close()
         self._web.close()
 
     def _read_upload(self, key: ImageKey) -> bytes:

@@ -38,6 +38,12 @@ class ObjectReader:
         self._policy.check_size(len(data))
         return data
 
+    def close(self) -> None:
+        """Close the connections that were kept for further objects."""
+        with self._opening:
+            while self._stores:
+                self._stores.popitem()[1].close()
+
     def _store(self, name: str) -> ObjectStore:
         """Opened when first needed: some ask a server for credentials."""
         with self._opening:
