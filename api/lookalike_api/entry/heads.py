@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from lookalike_api.entry.upgrades import PlainRequests
 
 MAX_HEAD_BYTES = 65_536
 """The request line and all headers: a thousand ids in a query are 25 kB."""
 
 
-class BoundedHeads(HttpToolsProtocol):
+class BoundedHeads(PlainRequests):
     """Closes a connection that a head takes too long on, or whose bytes lead nowhere.
 
     Bytes lead somewhere that end a head or a body, or are part of a body.
