@@ -23,6 +23,20 @@ from lookalike.stored_objects import ObjectPlace
 
 _LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 
+# Of S3 and Azure, beside a status that says "forbidden": whoever asks is not known, or no longer.
+# The object may be read all the same, by a worker whose credentials and clock are right.
+_BAD_CREDENTIALS = frozenset(
+    {
+        "AuthenticationFailed",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
+)
+
 _CLOSE_S = 10.0
 
 T = TypeVar("T")
@@ -126,8 +140,9 @@ def translated(error: Exception, what: str) -> LookalikeError:
         return ImageNotFound(
             f"found nothing at {what}; expected an object: check the bucket and the key", value=what
         )
-    is_refused = isinstance(error, PermissionError) or status in (401, 403)
-    if is_refused or _told(error).startswith("Forbidden"):  # gcsfs has no type for it
+    is_refused = isinstance(error, PermissionError) or status == 403
+    is_refused = is_refused or _told(error).startswith("Forbidden")  # gcsfs has no type for it
+    if is_refused and status != 401 and _code(error) not in _BAD_CREDENTIALS:
         return ReferenceForbidden(
             f"found that {what} may not be read with the credentials of this process "
             f"({_told(error)}); expected a role that may: grant it, or give a signed https:// URL",
@@ -153,6 +168,16 @@ def _status(error: BaseException) -> int | None:
             if str(status).isdecimal():
                 return int(str(status))
     return None
+
+
+def _code(error: BaseException) -> str:
+    """The store's own name for an error, where it gives one."""
+    for one in (error, error.__cause__):
+        answer = getattr(one, "response", None)
+        told = answer.get("Error", {}) if isinstance(answer, dict) else {}
+        if code := told.get("Code") or getattr(one, "error_code", None):
+            return str(code)
+    return ""
 
 
 def _told(error: BaseException) -> str:

@@ -17,6 +17,8 @@ _IN_STORE = re.compile(rf"(?P<store>{'|'.join(STORES)})://", re.IGNORECASE)
 _BUCKET = re.compile(r"[a-z0-9$][a-z0-9._-]{1,220}[a-z0-9]")
 # Control characters; and what the libraries cut off, reading the object that is left.
 _ODD = re.compile(r"[\x00-\x1f\x7f]|\?versionid=", re.IGNORECASE)
+# adlfs takes a key for a URL's path and cuts it there; Azure takes a backslash for a slash.
+_ODD_IN_AZURE = re.compile(r"[?#\\]")
 
 
 def is_in_store(text: str) -> bool:
@@ -37,8 +39,9 @@ class ObjectPlace:
         """Read `s3://bucket/key`, the key as it is and not percent-encoded.
 
         Raises ReferenceInvalid for a bucket that can have no such name, and for a
-        key that is empty, ends in a slash, or has `.` or `..` for a part: on the way
-        to the store one of these could become another key.
+        key that is empty, ends in a slash, or has `.` or `..` for a part, in Azure also
+        with `?`, `#` or a backslash: on the way to the store one of these could become
+        another key.
         """
         found = _IN_STORE.match(text)
         bucket, _, key = text[found.end() :].partition("/") if found else ("", "", "")
@@ -49,13 +52,16 @@ class ObjectPlace:
                 "or az://container/key with a bucket's plain name",
                 value=text,
             )
-        if not parts[0] or not parts[-1] or {".", ".."} & set(parts) or _ODD.search(key):
+        store = found["store"].lower()
+        is_odd = _ODD.search(key) or (store == "az" and _ODD_IN_AZURE.search(key))
+        if not parts[0] or not parts[-1] or {".", ".."} & set(parts) or is_odd:
             raise ReferenceInvalid(
                 f"found the object reference {text!r}; expected a key after the bucket, without "
-                "control characters, versions and the parts . and ..: name one object",
+                "control characters, versions and the parts . and .., in Azure without ?, # and "
+                "backslashes: name one object",
                 value=text,
             )
-        return cls(found["store"].lower(), bucket, key)
+        return cls(store, bucket, key)
 
     @property
     def path(self) -> str:

@@ -9,9 +9,20 @@ from lookalike.object_stores import translated
 
 
 class _AzureError(Exception):
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, code: str = "") -> None:
         super().__init__("the server says no\nRequestId: 1")
         self.status_code = status
+        self.error_code = code
+
+
+class _S3Error(PermissionError):
+    """As s3fs raises it, from botocore's."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"{code}: the server says no")
+        self.__cause__ = Exception()
+        metadata = {"HTTPStatusCode": 403}
+        self.__cause__.response = {"Error": {"Code": code}, "ResponseMetadata": metadata}  # type: ignore[attr-defined]
 
 
 class _GoogleError(Exception):
@@ -27,7 +38,11 @@ class _GoogleError(Exception):
         (_AzureError(404), ImageNotFound),
         (PermissionError("Access Denied"), ReferenceForbidden),
         (_AzureError(403), ReferenceForbidden),
-        (_GoogleError(401), ReferenceForbidden),
+        (_AzureError(403, "AuthenticationFailed"), FetchFailed),
+        (_GoogleError(401), FetchFailed),
+        (_S3Error("AccessDenied"), ReferenceForbidden),
+        (_S3Error("ExpiredToken"), FetchFailed),
+        (_S3Error("RequestTimeTooSkewed"), FetchFailed),
         (_GoogleError("403"), ReferenceForbidden),
         (OSError("Forbidden: photos/a.jpg\nno storage.objects.get"), ReferenceForbidden),
         (_AzureError(503), FetchFailed),

@@ -23,7 +23,8 @@ class ObjectReader:
         for store in self._allowed.stores():
             require_store(store)
         self._stores: dict[str, ObjectStore] = {}
-        self._opening = threading.Lock()
+        # One each: where credentials are asked for in vain, the other stores are read meanwhile.
+        self._opening = {store: threading.Lock() for store in self._allowed.stores()}
 
     def read(self, text: str) -> bytes:
         """The bytes of an object; raises as `Fetcher.fetch` does."""
@@ -40,13 +41,12 @@ class ObjectReader:
 
     def close(self) -> None:
         """Close the connections that were kept for further objects."""
-        with self._opening:
-            while self._stores:
-                self._stores.popitem()[1].close()
+        while self._stores:
+            self._stores.popitem()[1].close()
 
     def _store(self, name: str) -> ObjectStore:
         """Opened when first needed: some ask a server for credentials."""
-        with self._opening:
+        with self._opening[name]:
             if name not in self._stores:
                 self._stores[name] = ObjectStore(
                     name, connect_timeout_s=self._policy.connect_timeout_s
