@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from lookalike import limits
 from lookalike.adding import add_alike
 from lookalike.database import Listener, transaction
 from lookalike.errors import BacklogFull
@@ -55,18 +56,32 @@ class Backlog:
                 upload=self.upload,
                 max_bytes=self.max_bytes,
             )
-            return _Added(list(answers), [], None)
+            return _Added(list(answers), [])
 
     def _add_some(self, images: list[ImageLike]) -> _Added:
-        """Enqueue the first of the images, as many as there is room for."""
-        n, full = len(images), None
-        while n:
+        """Enqueue the first of the images, as many as there is room for; read no others."""
+        some = images
+        while some := self._first(some):
             try:
-                return _Added(self._add_all(images[:n]).answers, images[n:], full)
-            except BacklogFull as error:
-                # Less each time, so this ends.
-                n, full = min(n - 1, error.n_room), error
-        return _Added([], images, full)
+                return _Added(self._add_all(some).answers, images[len(some) :])
+            except BacklogFull:
+                # Others have taken the room meanwhile. Less each time, so this ends.
+                some = some[:-1]
+        return _Added([], images)
+
+    def _first(self, images: list[ImageLike]) -> list[ImageLike]:
+        """The first of the images, as many as there is room for now; none of them is read."""
+        with transaction(self.engine) as connection:
+            n_room = limits.room(connection, self.collection)
+        if n_room is None or n_room >= len(images):
+            return images
+        # One that is given twice has one job.
+        seen: set[ImageLike] = set()
+        for n, image in enumerate(images):
+            seen.add(image)
+            if len(seen) > n_room:
+                return images[:n]
+        return images
 
     def _add_later(self, added: _Added, patience_s: float) -> Iterator[list[Enqueued]]:
         with closing(Listener(self.database_url, OUTCOMES_CHANNEL)) as listener:
@@ -79,8 +94,12 @@ class Backlog:
                     deadline = time.monotonic() + patience_s
                 elif (left_s := deadline - time.monotonic()) > 0:
                     listener.wait(min(left_s, _LOOK_S))
-                elif added.full:
-                    raise added.full
+                else:
+                    self._check_room(len(added.left))
+
+    def _check_room(self, n_jobs: int) -> None:
+        with transaction(self.engine) as connection:
+            limits.check_room(connection, self.collection, n_jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +108,6 @@ class _Added:
 
     answers: list[Enqueued]
     left: list[ImageLike]
-    full: BacklogFull | None
 
 
 def enqueueing_bar(

@@ -36,7 +36,7 @@ def enqueue_urls(
     if len(urls) < len(images) or len(set(urls)) < len(urls) or not are_plain_urls(urls):
         return None
     collection_id, space_id = ensure_collection(connection, collection)
-    limits.check_room(connection, collection, collection_id, len(urls))
+    limits.check_room(connection, collection, len(urls))
     with tracing.producing("lookalike enqueue") as trace_parent:
         common = Common(collection_id, space_id, int(Lane.BULK), trace_parent)
         ids = copy_new(connection, urls, described, common)

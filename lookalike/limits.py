@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection, text
 
 from lookalike import tallies
@@ -12,6 +14,14 @@ EVERY = 0
 
 # A producer asks again between these, whatever the rate says.
 _LEAST_WAIT_S, _MOST_WAIT_S = 1, 300
+
+# One that does not exist yet has no limit of its own. By its name it is looked up only where
+# there is any limit.
+_LIMITS = """
+    SELECT collection_id, max_open FROM lookalike.controls
+    WHERE max_open IS NOT NULL AND (collection_id = :every
+        OR collection_id = (SELECT id FROM lookalike.collections WHERE name = :collection))
+"""
 
 
 def set_limit(connection: Connection, collection_id: int, max_open: int | None) -> None:
@@ -26,23 +36,20 @@ def set_limit(connection: Connection, collection_id: int, max_open: int | None) 
     )
 
 
-def check_room(connection: Connection, collection: str, collection_id: int, n_jobs: int) -> None:
+def room(connection: Connection, collection: str) -> int | None:
+    """For how many more jobs there is room; None without a limit."""
+    found = _counted(connection, collection)
+    return min((max(0, max_open - n_open) for _, n_open, max_open in found), default=None)
+
+
+def check_room(connection: Connection, collection: str, n_jobs: int) -> None:
     """Raise BacklogFull where `n_jobs` more would exceed a limit.
 
     Without limits it reads an empty table. Producers that ask at the same
     moment do not see each other's jobs, so together they may exceed a
     limit by what each brings.
     """
-    limits = connection.execute(
-        text("""
-            SELECT collection_id, max_open FROM lookalike.controls
-            WHERE collection_id IN (:every, :id) AND max_open IS NOT NULL
-        """),
-        {"every": EVERY, "id": collection_id},
-    ).all()
-    for limited_id, max_open in limits:
-        which = None if limited_id == EVERY else collection_id
-        n_open = tallies.count_open(connection, which)
+    for which, n_open, max_open in _counted(connection, collection):
         excess = n_open + n_jobs - max_open
         if excess > 0:
             where = "in all" if which is None else f"in the collection {collection!r}"
@@ -65,6 +72,14 @@ def smallest(connection: Connection, collection_id: int) -> int | None:
         {"every": EVERY, "id": collection_id},
     )
     return None if found is None else int(found)
+
+
+def _counted(connection: Connection, collection: str) -> Iterator[tuple[int | None, int, int]]:
+    """The limits: of which collection, or None for all, its open jobs and how many may be."""
+    values = {"every": EVERY, "collection": collection}
+    for limited_id, max_open in connection.execute(text(_LIMITS), values).all():
+        which = None if limited_id == EVERY else limited_id
+        yield which, tallies.count_open(connection, which), max_open
 
 
 def _wait_s(connection: Connection, collection_id: int | None, n_jobs: int) -> float:

@@ -152,7 +152,7 @@ def _enqueue(
 ) -> list[Enqueued]:
     collection_id, space_id = ensure_collection(connection, collection)
     unique = {request.reference.text: request for request in requests}
-    limits.check_room(connection, collection, collection_id, len(unique))
+    limits.check_room(connection, collection, len(unique))
     common = Common(collection_id, space_id, int(lane), trace_parent)
     made = _insert(connection, list(unique.values()), common)
     if len(made) < len(unique):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from lookalike.errors import BacklogFull
+from lookalike.client import Lookalike
+from lookalike.errors import BacklogFull, Rejected
 from lookalike.images import ImageKey
+from lookalike.inputs import ImageLike
 from lookalike.jobs import Embedded, Trace
+from lookalike.settings import Settings
 from tests.integration.installation import Installation, random_features
 
 URLS = [f"https://images.example/{n}.jpg" for n in range(10)]
@@ -31,6 +36,27 @@ def work(house: Installation) -> int:
     return len(jobs)
 
 
+@contextmanager
+def working(house: Installation) -> Iterator[None]:
+    """While it is open, a worker embeds all that is open, and commits now and then without that."""
+    done = threading.Event()
+
+    def go_on() -> None:
+        while not done.is_set():
+            for _ in range(5):
+                house.commit([])
+            work(house)
+            done.wait(0.01)
+
+    worker = threading.Thread(target=go_on)
+    worker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        worker.join()
+
+
 def test_no_more_are_open_than_the_limit_allows_and_all_are_added_in_order(
     house: Installation,
 ) -> None:
@@ -47,20 +73,46 @@ def test_no_more_are_open_than_the_limit_allows_and_all_are_added_in_order(
 def test_whoever_waits_is_woken_by_the_workers(house: Installation) -> None:
     house.client.operator.limit(3)
     list(house.client.add_many(URLS[:3]))
-    done = threading.Event()
-
-    def go_on() -> None:
-        while not done.is_set():
-            work(house)
-            done.wait(0.05)
-
-    worker = threading.Thread(target=go_on)
-    worker.start()
-    try:
+    with working(house):
         assert len(list(house.client.add_many(URLS[3:], patience_s=60))) == 7
-    finally:
-        done.set()
-        worker.join()
+
+
+def test_a_file_is_read_once_however_often_workers_commit(
+    house: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / f"{n}.jpg" for n in range(6)]
+    for file in files:
+        file.write_bytes(b"a")
+    read: list[Path] = []
+
+    def key_of(path: Path) -> ImageKey:
+        read.append(path)
+        return ImageKey.of(path.read_bytes())
+
+    monkeypatch.setattr(ImageKey, "of_file", key_of)
+    house.client.operator.limit(2)
+    with working(house):
+        assert len(list(house.client.add_many(files, patience_s=60))) == 6
+    assert read == files
+
+
+@pytest.mark.parametrize("image", ["/nowhere/a.jpg", b"too large", "ftp://images.example/a.jpg"])
+def test_what_there_is_no_room_for_is_not_looked_at(image: ImageLike, database_url: str) -> None:
+    with Lookalike(database_url, settings=Settings.load({"LOOKALIKE_MAX_BYTES": "5"})) as client:
+        client.operator.limit(1)
+        added = client.add_many([b"first", image], upload=True, patience_s=0.2)
+        next(added)
+        with pytest.raises(BacklogFull, match="1 more to enqueue"):
+            next(added)
+        client.operator.limit(2)
+        with pytest.raises(Rejected):
+            list(client.add_many([image], upload=True))
+
+
+def test_an_image_that_is_given_twice_needs_room_once(house: Installation) -> None:
+    house.client.operator.limit(2)
+    twice = [image for url in URLS[:2] for image in (url, url)]
+    assert [one.job_id for one in house.client.add_many(twice)] == [1, 1, 2, 2]
 
 
 def test_patience_has_an_end_and_what_was_added_stays(house: Installation) -> None:
