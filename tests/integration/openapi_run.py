@@ -47,14 +47,6 @@ def failures(
                     "include-name": "POST /v1/images/bulk",
                     "checks": {"negative_data_rejection": {"enabled": False}},
                 },
-                {
-                    # Names may hold slashes: who puts or deletes there means a collection `…/map`.
-                    "include-path-regex": "/map(/points)?$",
-                    "checks": {
-                        "unsupported_method": {"enabled": False},
-                        "allow_header_conformance": {"enabled": False},
-                    },
-                },
             ],
             "checks": {
                 # What is well formed may still name what does not exist, is not let in, or

@@ -351,7 +351,7 @@ def test_the_description_names_both_content_types(http: httpx.Client) -> None:
     one = "images/{image_id} images/{image_id}/duplicates images/{image_id}/thumbnail"
     images = f"images images/bulk {one} duplicates"
     jobs = "jobs jobs/wait jobs/events jobs/{job_id} failures failures/retry failures/discard"
-    named = "collections collections/{name} collections/{name}/map collections/{name}/map/points"
+    named = "collections collections/{name} map map/points"
     webhooks = "webhooks webhooks/{webhook_id} webhooks/{webhook_id}/retry"
     rest = f"{jobs} search {named} {webhooks} encoders status healthz readyz"
     assert set(paths) == {f"/v1/{path}" for path in f"{images} {rest}".split()}

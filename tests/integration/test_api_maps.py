@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -17,7 +18,8 @@ from lookalike_api.app import create_app
 from tests.serving import serving
 
 SPACE = FeatureSpace("made up", "ab" * 32, 8, trained=False)
-MAP = "/v1/collections/shoes%2Fred/map"
+MAP = "/v1/map?collection=shoes%2Fred"
+POINTS = "/v1/map/points?collection=shoes%2Fred"
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_map_is_asked_for_once_and_made_by_upkeep(http: httpx.Client, database
     assert (asked.status_code, asked.headers["location"]) == (202, MAP)
     assert http.post(MAP).json() == asked.json() == http.get(MAP).json()
     assert (asked.json()["made_at"], asked.json()["n_points"]) == (None, 0)
-    assert http.get(f"{MAP}/points").json() == {"image_ids": [], "xs": [], "ys": []}
+    assert http.get(POINTS).json() == {"image_ids": [], "xs": [], "ys": []}
     see_to_maps(database_url)
     made = http.get(MAP).json()
     assert (made["requested_at"], made["error"], made["n_points"]) == (None, None, 6)
@@ -63,23 +65,23 @@ def test_points_come_in_columns_and_only_when_they_have_changed(
 ) -> None:
     http.post(MAP)
     see_to_maps(database_url)
-    first = http.get(f"{MAP}/points")
+    first = http.get(POINTS)
     points = first.json()
     assert points["image_ids"] == [1, 2, 3, 4, 5, 6]
     assert min(points["xs"] + points["ys"]) == 0
     assert max(points["xs"] + points["ys"]) == 1
     known = {"If-None-Match": first.headers["etag"]}
-    again = http.get(f"{MAP}/points", headers=known)
+    again = http.get(POINTS, headers=known)
     assert (again.status_code, again.content) == (304, b"")
     client.operator.erase_images([1])
-    less = http.get(f"{MAP}/points", headers=known)
+    less = http.get(POINTS, headers=known)
     assert (less.status_code, less.json()["image_ids"]) == (200, [2, 3, 4, 5, 6])
 
 
 def test_a_map_that_came_to_nothing_says_why(http: httpx.Client, database_url: str) -> None:
-    assert http.post("/v1/collections/empty/map").status_code == 202
+    assert http.post("/v1/map?collection=empty").status_code == 202
     see_to_maps(database_url)
-    found = http.get("/v1/collections/empty/map").json()
+    found = http.get("/v1/map?collection=empty").json()
     assert found["requested_at"] is None
     assert found["error"]
 
@@ -88,8 +90,8 @@ def test_a_map_that_came_to_nothing_says_why(http: httpx.Client, database_url: s
     ("path", "title"),
     [
         (MAP, "UnknownMap"),
-        ("/v1/collections/nothing/map", "UnknownCollection"),
-        ("/v1/collections/nothing/map/points", "UnknownCollection"),
+        ("/v1/map?collection=nothing", "UnknownCollection"),
+        ("/v1/map/points?collection=nothing", "UnknownCollection"),
     ],
 )
 def test_what_is_not_there_is_a_problem(http: httpx.Client, path: str, title: str) -> None:
@@ -98,6 +100,18 @@ def test_what_is_not_there_is_a_problem(http: httpx.Client, path: str, title: st
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_the_collection_beside_its_map_is_still_found(http: httpx.Client) -> None:
+@pytest.mark.parametrize("name", ["shoes/red/map", "shoes/red/map/points"])
+def test_a_collection_may_have_a_name_that_ends_as_a_map(
+    http: httpx.Client, client: Lookalike, name: str
+) -> None:
+    client.operator.configure(name)
+    found = http.get(f"/v1/collections/{quote(name, safe='')}").json()
+    assert (found["name"], found["n_images"]) == (name, 0)
     assert http.get("/v1/collections/shoes%2Fred").json()["n_images"] == 6
-    assert http.post("/v1/collections/nothing/map").json()["title"] == "UnknownCollection"
+
+
+def test_without_a_name_it_is_the_default_collection(http: httpx.Client) -> None:
+    http.post("/v1/images", json={"reference": "https://images.example/a.jpg"})
+    asked = http.post("/v1/map")
+    assert (asked.status_code, asked.json()["collection"]) == (202, "default")
+    assert http.get("/v1/map").json() == asked.json()

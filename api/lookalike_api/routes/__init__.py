@@ -31,9 +31,8 @@ _PARTS = (
     bulk,
     duplicates,
     jobs,
-    # Before the collections, whose names may hold slashes.
-    maps,
     collections,
+    maps,
     failures,
     encoders,
     webhooks,

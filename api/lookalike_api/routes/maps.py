@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Query, Response
 
+from lookalike.client import DEFAULT_COLLECTION
 from lookalike.maps import CollectionMap
 from lookalike_api.entry import READ, WRITE
 from lookalike_api.etags import etag_of, is_known
@@ -16,36 +17,37 @@ from lookalike_api.routes.context import InContext
 
 router = APIRouter(tags=["maps"])
 
-# A name may hold slashes: these come before the collections' own paths.
-_MAP = "/collections/{name:path}/map"
-Name = Annotated[CollectionName, Path()]
+# A name may hold slashes: below `/collections/` another collection could be meant.
+Name = Annotated[CollectionName, Query()]
 
 # A map may be made anew, and what is erased has to go from it: asked for by its ETag each time.
 _HEADERS = {"Cache-Control": "private, no-cache"}
 
 
-@router.get(_MAP, dependencies=[READ], responses=problems(404))
-def read_map(context: InContext, name: Name) -> CollectionMap:
+@router.get("/map", dependencies=[READ], responses=problems(404))
+def read_map(context: InContext, collection: Name = DEFAULT_COLLECTION) -> CollectionMap:
     """How a collection's map stands: when it was made and of what, and whether one is awaited.
 
     404 `UnknownMap` where none has been made and none was asked for.
     """
-    return context.backend.client.catalogue.map(name)
+    return context.backend.client.catalogue.map(collection)
 
 
-@router.post(_MAP, dependencies=[WRITE], status_code=202, responses=problems(404))
-def request_map(context: InContext, name: Name, response: Response) -> CollectionMap:
+@router.post("/map", dependencies=[WRITE], status_code=202, responses=problems(404))
+def request_map(
+    context: InContext, response: Response, collection: Name = DEFAULT_COLLECTION
+) -> CollectionMap:
     """Ask for a map of a collection as it is now; upkeep makes it, and the one before stays so far.
 
     Asking again before it is made changes nothing.
     """
-    asked = context.backend.client.operator.request_map(name)
-    response.headers["Location"] = f"/v1/collections/{quote(name, safe='')}/map"
+    asked = context.backend.client.operator.request_map(collection)
+    response.headers["Location"] = "/v1/map?" + urlencode({"collection": collection})
     return asked
 
 
 @router.get(
-    f"{_MAP}/points",
+    "/map/points",
     dependencies=[READ],
     response_model=MapPoints,
     responses={
@@ -54,10 +56,12 @@ def request_map(context: InContext, name: Name, response: Response) -> Collectio
     },
 )
 def read_map_points(
-    context: InContext, name: Name, if_none_match: Annotated[str | None, Header()] = None
+    context: InContext,
+    collection: Name = DEFAULT_COLLECTION,
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Where the images lie, all in one answer; none before the first map is made."""
-    points = MapPoints.of(context.backend.client.catalogue.map_points(name))
+    points = MapPoints.of(context.backend.client.catalogue.map_points(collection))
     content = points.model_dump_json().encode()
     headers = {**_HEADERS, "ETag": etag_of(content)}
     if is_known(headers["ETag"], if_none_match):

@@ -14,7 +14,7 @@ const AWAITED = "One is being made: upkeep begins with its next round, and takes
 const FIRST = "Make a map";
 const ANEW = "Make it anew";
 
-export const pathOf = (collection) => `v1/collections/${encodeURIComponent(collection)}/map`;
+const pathOf = (collection) => `v1/map?${new URLSearchParams({ collection })}`;
 
 /** The line above the map; `made()` hears of each map that there is, once. */
 export function standing({ made }) {

@@ -6,7 +6,7 @@ import { calmed, h } from "../dom.js";
 import { aroundSection } from "../map/around.js";
 import { cameraOf, textOf } from "../map/camera.js";
 import { chart } from "../map/chart.js";
-import { pathOf, standing } from "../map/standing.js";
+import { standing } from "../map/standing.js";
 import { problemArea } from "../problems.js";
 
 export const name = "map";
@@ -47,7 +47,8 @@ export function open(room) {
   async function read() {
     const { signal } = collecting;
     try {
-      const points = await get(`${pathOf(shown.collection)}/points`, signal);
+      const words = new URLSearchParams({ collection: shown.collection });
+      const points = await get(`v1/map/points?${words}`, signal);
       if (signal.aborted) return;
       plot.show(points);
       around.element.hidden = !points.xs.length;
