@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lookalike import reembedding
+from lookalike.asking import Asking
 from lookalike.database import transaction
 from lookalike.errors import ReembeddingRefused, UnknownFeatureSpace, WrongFeatureSpace
 from lookalike.failures import Selection
@@ -178,14 +179,14 @@ def test_a_picture_whose_space_was_dropped_meanwhile_is_embedded_again(
     both.fill()
     spaces = iter((OLD, NEW))
 
-    def embed_slowly(image: ImageLike, *, collection: str = "default") -> QueryFeatures:
+    def embed_slowly(asking: Asking, image: ImageLike, collection: str) -> QueryFeatures:
         space = next(spaces)
         if space is OLD:
             both.reembedding.flip()
             both.reembedding.drop_old()
         return QueryFeatures(space, features_of("query", space))
 
-    monkeypatch.setattr(both.client, "embed", embed_slowly)
+    monkeypatch.setattr(Asking, "embed", embed_slowly)
     assert len(both.client.search("https://example.org/query.jpg")) == 10
 
 
