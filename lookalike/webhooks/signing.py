@@ -24,6 +24,8 @@ TOLERANCE_S = 300.0
 """How far a delivery's time may be from the receiver's clock: what is older was replayed."""
 
 _SECRET_BYTES = 32
+# As the table has it, and Standard Webhooks.
+_LEAST_BYTES, _MOST_BYTES = 24, 64
 _VERSION = "v1"
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
 
@@ -54,13 +56,20 @@ def write_secret(secret: bytes) -> str:
 def read_secret(text: str) -> bytes:
     """What `write_secret` has written; raises InvalidSetting."""
     try:
-        return base64.b64decode(text.removeprefix(PREFIX), validate=True)
+        key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError) as error:
         # The text stays out of the message: it may be a secret with a typing error.
         raise InvalidSetting(
             f"the webhook's secret cannot be read ({error}); expected {PREFIX} and base64, as "
             "`lookalike webhook add` prints it"
         ) from error
+    # With an empty one anybody can sign, and a variable that is not set is empty.
+    if not _LEAST_BYTES <= len(key) <= _MOST_BYTES:
+        raise InvalidSetting(
+            f"the webhook's secret has {len(key)} bytes; expected {_LEAST_BYTES} to {_MOST_BYTES}: "
+            "is it set, and whole? `lookalike webhook add` and `rotate` print it"
+        )
+    return key
 
 
 def headers_of(

@@ -100,6 +100,14 @@ def test_a_secret_that_is_none_is_told_without_being_shown() -> None:
     assert "not base64" not in str(caught.value)
 
 
+@pytest.mark.parametrize("secret", ["", "whsec_", write_secret(KEY[:23]), write_secret(KEY * 3)])
+def test_a_secret_that_is_not_set_or_not_whole_verifies_nothing(secret: str) -> None:
+    forged = headers_of("msg_1", BODY, [b""], at_s=AT_S)
+    with pytest.raises(InvalidSetting, match="bytes; expected 24 to 64: is it set") as caught:
+        verify(BODY, forged, secret, at_s=AT_S)
+    assert write_secret(KEY)[6:30] not in str(caught.value)
+
+
 def test_verifying_loads_nothing_heavy() -> None:
     question = "import sys, lookalike.webhooks; print(*sys.modules)"
     answer = subprocess.run(
