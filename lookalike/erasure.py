@@ -176,7 +176,8 @@ def _delete_rest(connection: Connection, collection_id: int) -> int:
     n_jobs = connection.execute(
         text("DELETE FROM lookalike.jobs WHERE collection_id = :id"), chosen
     ).rowcount
-    for table in ("controls", "maps", "webhook_deliveries", "webhook_ends", "webhooks"):
+    # Deliveries, webhooks, ends, as whoever gathers and sends them locks them.
+    for table in ("controls", "maps", "webhook_deliveries", "webhooks", "webhook_ends"):
         connection.execute(text(f"DELETE FROM lookalike.{table} WHERE collection_id = :id"), chosen)
     connection.execute(text("DELETE FROM lookalike.collections WHERE id = :id"), chosen)
     return n_jobs

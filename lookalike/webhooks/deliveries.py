@@ -1,6 +1,6 @@
 """Deliveries that wait: which webhooks have any, taking the next one, and what became of it.
 
-Whoever locks deliveries and webhooks locks the deliveries first.
+Whoever locks several locks deliveries first, then webhooks, then ends: so no two deadlock.
 """
 
 from __future__ import annotations
@@ -144,5 +144,5 @@ def disable(connection: Connection, webhook_id: int, why: str) -> None:
 
 def forget(connection: Connection) -> None:
     """Delete what nobody has taken for a month, and what removed webhooks have left."""
-    for what in ("ends", "deliveries"):
+    for what in ("deliveries", "ends"):
         connection.execute(text(_FORGET.format(what=what)))

@@ -107,11 +107,11 @@ class Webhooks:
         """
         with transaction(self._engine) as connection:
             webhook = read_webhook(connection, webhook_id)
-            # Deliveries before webhooks, as senders lock them: so the two cannot deadlock.
+            # Deliveries, webhooks, ends, as senders and those who gather lock them: no deadlock.
             for rows in (
                 "webhook_deliveries WHERE webhook_id",
-                "webhook_ends WHERE webhook_id",
                 "webhooks WHERE id",
+                "webhook_ends WHERE webhook_id",
             ):
                 connection.execute(text(f"DELETE FROM lookalike.{rows} = :id"), {"id": webhook_id})
         return webhook
