@@ -11,6 +11,7 @@ import json
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
@@ -43,6 +44,20 @@ class Readiness:
         """What is lacking, in the order in which it was named."""
         with self._lock:
             return list(self._lacking)
+
+
+def missing_round(last_round: float | None, *, within_s: float, of: str = "") -> list[str]:
+    """What a loop lacks that must have succeeded lately; nothing, if it has.
+
+    `last_round` is a moment of the monotonic clock, and `of` says which loop it is.
+    """
+    what = f"round of {of}" if of else "round"
+    if last_round is None:
+        return [f"a first {what} that succeeds"]
+    ago_s = time.monotonic() - last_round
+    if ago_s <= within_s:
+        return []
+    return [f"a {what} that succeeds within {within_s:.0f} s; the last did {ago_s:.0f} s ago"]
 
 
 @dataclass(frozen=True, slots=True)

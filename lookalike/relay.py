@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 
 import structlog
 from celery import Celery
@@ -29,13 +30,13 @@ from lookalike import (
 from lookalike.database import Listener, open_engine, transaction
 from lookalike.errors import Unavailable
 from lookalike.metrics import RelayCounts
-from lookalike.probes import Probes, ProbeServer
+from lookalike.probes import Probes, ProbeServer, missing_round
 from lookalike.publishing import Publisher
 from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
 from lookalike.tables import JOBS_CHANNEL
 from lookalike.webhooks import deliveries
-from lookalike.webhooks.courier import delivering
+from lookalike.webhooks.courier import Courier, delivering
 
 # Notifications wake the relay; this is how long a backoff that ends, or a notification that
 # got lost with its connection, waits at most.
@@ -111,13 +112,7 @@ class Relay:
 
     def missing(self) -> list[str]:
         """Why the relay is not ready; nothing, if its last round has just succeeded."""
-        last_round = self.counts.last_round
-        if last_round is None:
-            return ["a first round that succeeds"]
-        ago_s = time.monotonic() - last_round
-        if ago_s <= READY_S:
-            return []
-        return [f"a round that succeeds within {READY_S:.0f} s; the last did {ago_s:.0f} s ago"]
+        return missing_round(self.counts.last_round, within_s=READY_S)
 
     def take_back(self) -> leases.Expired:
         """Free jobs whose lease has run out."""
@@ -179,23 +174,28 @@ def run_relay(settings: Settings, stop: threading.Event) -> None:
     celery = broker.celery_app(settings.require_redis())
     listener = Listener(settings.require_database(), JOBS_CHANNEL)
     relay = Relay(engine, celery, settings)
-    probes = _serve_probes(relay, engine, settings)
     end_traces = tracing.configure("lookalike-relay", is_on=settings.traces)
     try:
-        with delivering(settings):
+        with (
+            delivering(settings) as courier,
+            closing(serve_probes(relay, courier, engine, settings)),
+        ):
             log.info("relay started")
             relay.run(listener, stop)
     finally:
-        probes.close()
         end_traces()
         listener.close()
         celery.close()
         engine.dispose()
 
 
-def _serve_probes(relay: Relay, engine: Engine, settings: Settings) -> ProbeServer:
+def serve_probes(relay: Relay, courier: Courier, engine: Engine, settings: Settings) -> ProbeServer:
+    """Serve what is to be known of a relay: ready is one that publishes and tells webhooks."""
     registry = metrics.new_registry()
     registry.register(metrics.RelayCollector(relay.counts))
     registry.register(metrics.BacklogCollector(engine, lease_s=settings.lease_s))
-    probes = Probes(lambda accept: metrics.render(registry, accept), relay.missing)
+    probes = Probes(
+        lambda accept: metrics.render(registry, accept),
+        lambda: [*relay.missing(), *courier.missing()],
+    )
     return ProbeServer(probes, host=settings.metrics_host, port=settings.metrics_port)

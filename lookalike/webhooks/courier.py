@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from lookalike.database import open_engine, transaction
 from lookalike.errors import LookalikeError
+from lookalike.probes import missing_round
 from lookalike.settings import Settings
 from lookalike.webhooks import deliveries
 from lookalike.webhooks.deliveries import Taken
@@ -29,6 +30,8 @@ from lookalike.webhooks.signing import headers_of
 # Beyond it webhooks take turns; nearly all that are down are held, and have no thread.
 MAX_SENDERS = 32
 _MAX_OUTAGE_S = 10.0
+# A round takes milliseconds and comes twice a second; seconds, where every webhook has much.
+_READY_S = 60.0
 
 log = structlog.get_logger()
 
@@ -64,9 +67,11 @@ class Courier:
         self._schedule = schedule
         self._pace = pace
         self._senders: dict[int, threading.Thread] = {}
+        self.last_round: float | None = None
+        """By the monotonic clock: when the last round succeeded."""
 
     def run(self, stop: threading.Event) -> None:
-        """Rounds until `stop` is set; an outage of Postgres is waited out."""
+        """Rounds until `stop` is set; whatever fails is logged and tried again after a pause."""
         pause_s = self._pace.poll_s
         while not stop.is_set():
             try:
@@ -75,6 +80,11 @@ class Courier:
             except LookalikeError as error:
                 log.warning("webhooks outage", error=error.reason, message=str(error))
                 pause_s = min(_MAX_OUTAGE_S, pause_s * 2)
+            except Exception:
+                # No more threads, a server that only reads: the next round may succeed, and
+                # without this thread no delivery would leave this relay again.
+                log.exception("webhooks failed")
+                pause_s = min(_MAX_OUTAGE_S, pause_s * 2)
             stop.wait(pause_s)
         until = time.monotonic() + self._pace.end_s
         for sender in self._senders.values():
@@ -82,12 +92,20 @@ class Courier:
 
     def run_once(self, stop: threading.Event) -> None:
         """Gather, and see that each webhook that has something to be sent has a sender."""
-        gather(self._engine)
+        gather(self._engine, stop)
+        self._see_to_senders(stop)
+        self.last_round = time.monotonic()
+
+    def missing(self) -> list[str]:
+        """Why webhooks may be told nothing; nothing, if a round has succeeded lately."""
+        return missing_round(self.last_round, within_s=_READY_S, of="webhooks")
+
+    def _see_to_senders(self, stop: threading.Event) -> None:
         with transaction(self._engine) as connection:
             due = deliveries.due_webhooks(connection)
         self._senders = {one: it for one, it in self._senders.items() if it.is_alive()}
         for webhook_id in due:
-            if len(self._senders) >= MAX_SENDERS:
+            if len(self._senders) >= MAX_SENDERS or stop.is_set():
                 return
             if webhook_id not in self._senders:
                 self._senders[webhook_id] = self._start(webhook_id, stop)
@@ -110,6 +128,9 @@ class Courier:
                     return
         except LookalikeError as error:
             log.warning("webhooks outage", error=error.reason, message=str(error))
+        except Exception:
+            # What it had taken is sent again when its lease is over, by another thread.
+            log.exception("webhooks failed", webhook=webhook_id)
 
     def _deliver(self, taken: Taken) -> bool:
         signed = headers_of(taken.message_id, taken.body, taken.secrets, at_s=time.time())
@@ -141,7 +162,7 @@ class Courier:
 
 
 @contextmanager
-def delivering(settings: Settings) -> Iterator[None]:
+def delivering(settings: Settings) -> Iterator[Courier]:
     """Gather and send, in threads of their own, while the context lasts.
 
     Raises InvalidSetting for a wrong entry of LOOKALIKE_ALLOW_HOSTS.
@@ -149,10 +170,11 @@ def delivering(settings: Settings) -> Iterator[None]:
     poster = Poster(settings.allow_hosts)
     engine = open_engine(settings.require_database(), application="lookalike webhooks")
     stop = threading.Event()
-    thread = threading.Thread(target=Courier(engine, poster).run, args=(stop,), name="webhooks")
+    courier = Courier(engine, poster)
+    thread = threading.Thread(target=courier.run, args=(stop,), name="webhooks")
     thread.start()
     try:
-        yield
+        yield courier
     finally:
         stop.set()
         thread.join()

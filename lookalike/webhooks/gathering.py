@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,9 +22,9 @@ EVENT = "jobs.ended"
 _MOST_ROWS = 500
 
 # The first end after a quiet time is told at once; more of them `every_s` later, or when they fill
-# a delivery. Of relays that gather at the same moment, one takes this webhook.
+# a delivery.
 _DUE = """
-    SELECT w.id, now() AS at FROM lookalike.webhooks w
+    FROM lookalike.webhooks w
     WHERE w.disabled_at IS NULL
         AND EXISTS (SELECT FROM lookalike.webhook_ends e WHERE e.webhook_id = w.id)
         AND (w.gathered_at IS NULL
@@ -32,11 +33,17 @@ _DUE = """
                 SELECT sum(jsonb_array_length(f.jobs)) FROM (
                     SELECT e.jobs FROM lookalike.webhook_ends e
                     WHERE e.webhook_id = w.id ORDER BY e.id LIMIT :most_jobs) f))
-    ORDER BY w.id LIMIT 1 FOR NO KEY UPDATE OF w SKIP LOCKED
 """
+# Those first that have waited longest: a relay that gets only so far begins elsewhere next time.
+_ALL_DUE = f"SELECT w.id {_DUE} ORDER BY w.gathered_at NULLS FIRST, w.id"
+# Of relays that gather at the same moment, one takes this webhook, and the others find it done.
+_LOCK = f"SELECT now() {_DUE} AND w.id = :id FOR NO KEY UPDATE OF w SKIP LOCKED"
+# Ends that are locked are about to be erased or forgotten. They are never waited for: an erasure
+# locks those of one collection, and so without their webhooks.
 _TAKE = """
     DELETE FROM lookalike.webhook_ends WHERE id = ANY (ARRAY (
-        SELECT id FROM lookalike.webhook_ends WHERE webhook_id = :id ORDER BY id LIMIT :n
+        SELECT id FROM lookalike.webhook_ends WHERE webhook_id = :id
+        ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED
     )) RETURNING id, collection_id, jobs
 """
 _NAMES = "SELECT id, name FROM lookalike.collections WHERE id = ANY(:ids)"
@@ -46,19 +53,30 @@ _ADD = """
 """
 
 
-def gather(engine: Engine) -> int:
-    """Make deliveries of what has ended, where it is time; how many. Relays call it."""
+def gather(engine: Engine, stop: threading.Event | None = None) -> int:
+    """Make deliveries of what has ended, where it is time; how many. Relays call it.
+
+    Each webhook has its turn once, however fast jobs end meanwhile, and each
+    turn is a transaction. Once `stop` is set, no other begins.
+    """
+    with transaction(engine) as connection:
+        due = connection.scalars(text(_ALL_DUE), {"most_jobs": MOST_JOBS}).all()
     n_made = 0
-    while True:
+    for webhook_id in due:
+        if stop is not None and stop.is_set():
+            break
         with transaction(engine) as connection:
-            due = connection.execute(text(_DUE), {"most_jobs": MOST_JOBS}).one_or_none()
-            if due is None:
-                return n_made
-            n_made += _gather(connection, due.id, due.at)
+            n_made += _gather(connection, webhook_id)
+    return n_made
 
 
-def _gather(connection: Connection, webhook_id: int, at: datetime) -> int:
+def _gather(connection: Connection, webhook_id: int) -> int:
+    at = connection.scalar(text(_LOCK), {"id": webhook_id, "most_jobs": MOST_JOBS})
+    if at is None:
+        return 0
     taken = connection.execute(text(_TAKE), {"id": webhook_id, "n": _MOST_ROWS}).all()
+    if not taken:
+        return 0
     ended = _by_collection(taken)
     names = {
         row.id: row.name for row in connection.execute(text(_NAMES), {"ids": list(ended)}).all()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,8 +17,10 @@ from lookalike.database import open_engine
 from lookalike.jobs import JobStatus
 from lookalike.local.ports import free_port
 from lookalike.metrics import BacklogCollector, RelayCollector
-from lookalike.relay import Relay
+from lookalike.relay import Relay, serve_probes
 from lookalike.settings import Settings
+from lookalike.webhooks.courier import Courier
+from lookalike.webhooks.posting import Poster
 from tests.half_open import HalfOpen
 from tests.integration.installation import Installation
 from tests.integration.test_main_job import pictures
@@ -95,7 +99,7 @@ def test_a_worker_and_a_relay_tell_of_their_work(
         assert 'lookalike_worker_info{runtime="fake",space="fake@' in worker
         assert "lookalike_relay_chunks_published_total 0" not in relay
         assert 'lookalike_jobs{lane="bulk",space="fake@' in relay
-        assert missing(f"http://127.0.0.1:{ports[0]}") == ""
+        relays.until(lambda: missing(f"http://127.0.0.1:{ports[0]}") == "")
         # Another on the same machine is told what is wrong, and is not restarted for ever.
         second = workers.start("worker")
         assert second.wait(timeout=60) == 2
@@ -141,4 +145,25 @@ def test_a_relay_is_ready_once_a_round_has_succeeded(
     assert relay.counts.last_round is not None
     relay.counts.last_round -= 60
     assert "60 s ago" in relay.missing()[0]
+    celery.close()
+
+
+def test_a_relay_that_tells_no_webhooks_is_not_ready(
+    house: Installation, database_url: str, redis_url: str
+) -> None:
+    celery, port = broker.celery_app(redis_url), free_port()
+    settings = Settings.load(
+        {"LOOKALIKE_DATABASE_URL": database_url, "LOOKALIKE_METRICS_PORT": str(port)}
+    )
+    relay, url = Relay(house.engine, celery, settings), f"http://127.0.0.1:{port}"
+    with closing(Poster([])) as poster:
+        courier = Courier(house.engine, poster)
+        with closing(serve_probes(relay, courier, house.engine, settings)):
+            relay.run_once()
+            assert missing(url) == "a first round of webhooks that succeeds"
+            courier.run_once(threading.Event())
+            assert missing(url) == ""
+            assert courier.last_round is not None
+            courier.last_round -= 90
+            assert "a round of webhooks that succeeds within 60 s; the last did 90" in missing(url)
     celery.close()
