@@ -51,6 +51,10 @@ _DELIVERIES = """
         count(*) FILTER (WHERE died_at IS NOT NULL) AS dead
     FROM lookalike.webhook_deliveries
 """
+_ENDS = """
+    SELECT count(*) FROM lookalike.webhook_ends e
+    JOIN lookalike.webhooks w ON w.id = e.webhook_id AND w.disabled_at IS NULL
+"""
 _WEBHOOKS = """
     SELECT count(*) FILTER (WHERE disabled_at IS NULL AND n_failures = 0) AS good,
         count(*) FILTER (WHERE disabled_at IS NULL AND n_failures > 0) AS failing,
@@ -115,7 +119,7 @@ class BacklogCollector(Collector):
         yield from (up, *counted, recall, target, n_bytes)
 
     def _count(self, connection: Connection) -> tuple[Counts, ...]:
-        """Jobs, workers, webhooks and their deliveries."""
+        """Jobs, workers, webhooks, what they are to be told, and their deliveries."""
         live: Counts = {}
         for worker in live_workers(connection, lease_s=self._lease_s):
             live[worker.space,] = live.get((worker.space,), 0) + 1
@@ -123,6 +127,7 @@ class BacklogCollector(Collector):
             _count_jobs(connection),
             live,
             _count_states(connection, _WEBHOOKS),
+            {(): int(connection.scalar(text(_ENDS)) or 0)},
             _count_states(connection, _DELIVERIES),
         )
 
@@ -156,6 +161,7 @@ def _backlog_families() -> tuple[GaugeMetricFamily, ...]:
         GaugeMetricFamily(
             "lookalike_webhooks", "Webhooks that are good, failing or disabled", labels=["state"]
         ),
+        GaugeMetricFamily("lookalike_webhook_ends", "Ends that are in no delivery yet", labels=[]),
         GaugeMetricFamily(
             "lookalike_webhook_deliveries",
             "Deliveries that are pending, or had all their tries",

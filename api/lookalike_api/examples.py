@@ -136,7 +136,7 @@ _STATUS = {
             "images_per_s": 3.5,
         }
     ],
-    "webhooks": {"n_webhooks": 1, "n_disabled": 0, "n_pending": 2, "n_dead": 0},
+    "webhooks": {"n_webhooks": 1, "n_disabled": 0, "n_ends": 3, "n_pending": 2, "n_dead": 0},
 }
 _WEBHOOK = {
     "id": 1,

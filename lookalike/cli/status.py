@@ -137,7 +137,10 @@ def _workers(workers: list[Worker]) -> RenderableType:
 
 
 def _webhooks(webhooks: WebhookBacklog) -> str:
-    words = [f"{webhooks.n_webhooks:,} webhooks", f"{webhooks.n_pending:,} deliveries pending"]
+    words = [f"{webhooks.n_webhooks:,} webhooks"]
+    if webhooks.n_ends:
+        words.append(f"{webhooks.n_ends:,} ends to be gathered")
+    words.append(f"{webhooks.n_pending:,} deliveries pending")
     if webhooks.n_dead:
         words.append(f"[red]{webhooks.n_dead:,} dead[/]")
     if webhooks.n_disabled:

@@ -32,21 +32,29 @@ _DELIVERIES = """
 
 
 _BACKLOG = """
-    SELECT n_webhooks, n_disabled, n_pending, n_dead FROM (
+    SELECT n_webhooks, n_disabled, n_ends, n_pending, n_dead FROM (
         SELECT count(*) AS n_webhooks, count(disabled_at) AS n_disabled FROM lookalike.webhooks
     ) w CROSS JOIN (
         SELECT count(*) - count(died_at) AS n_pending, count(died_at) AS n_dead
         FROM lookalike.webhook_deliveries
-    ) d
+    ) d CROSS JOIN (
+        SELECT count(*) AS n_ends FROM lookalike.webhook_ends e
+        JOIN lookalike.webhooks w ON w.id = e.webhook_id AND w.disabled_at IS NULL
+    ) e
 """
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookBacklog:
-    """All webhooks, those that are disabled, and what they have not taken: pending, or dead."""
+    """All webhooks, those that are disabled, and what they have not taken: pending, or dead.
+
+    `n_ends` are in no delivery yet, of those that are not disabled: one for
+    each commit that has ended jobs, for each of its collections and webhooks.
+    """
 
     n_webhooks: int
     n_disabled: int
+    n_ends: int
     n_pending: int
     n_dead: int
 

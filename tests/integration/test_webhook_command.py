@@ -98,6 +98,7 @@ def test_what_failed_is_shown_everywhere_and_tried_again(
     assert json.loads(run(cli, "status", "--json"))["webhooks"] == {
         "n_webhooks": 1,
         "n_disabled": 1,
+        "n_ends": 0,
         "n_pending": 0,
         "n_dead": 1,
     }
@@ -110,6 +111,18 @@ def test_what_failed_is_shown_everywhere_and_tried_again(
     (number,) = [str(one.id) for one in house.client.operator.webhooks.all()]
     assert "1 deliveries" in run(cli, "webhook", "retry", number)
     assert "1 deliveries wait" in run(cli, "webhook", "enable", number)
+
+
+def test_ends_that_nobody_gathers_are_counted(house: Installation, cli: CliRunner) -> None:
+    registry = CollectorRegistry()
+    registry.register(BacklogCollector(house.engine, lease_s=60))
+    run(cli, "webhook", "add", "https://example.org/a")
+    finish(house, 1)
+    assert "1 webhooks, 1 ends to be gathered, 0 deliveries pending" in run(cli, "status")
+    assert registry.get_sample_value("lookalike_webhook_ends") == 1
+    gather(house.engine)
+    assert "1 webhooks, 1 deliveries pending" in run(cli, "status")
+    assert registry.get_sample_value("lookalike_webhook_ends") == 0
 
 
 def test_over_http_an_administrator_adds_and_removes_webhooks(
