@@ -49,9 +49,10 @@ PROGRESS = if test -t 1; then \
 	else cat > /dev/null; fi
 
 # Two processes, each with servers of its own: most tests wait for something, and few compute.
-# A file stays in one process, so that what its tests share is made once.
+# A file stays in one process, so that what its tests share is made once. tests/conftest.py has the
+# order of the files.
 test: $(STAMP) ## all tests, against real servers that they start themselves
-	@$(BIN)/pytest tests -n 2 --dist loadfile
+	@$(BIN)/pytest tests -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## what every commit passes: format, lint, types, imports, unit tests
 	@$(BIN)/ruff format --check --quiet .

@@ -19,6 +19,25 @@ from lookalike.local.valkey import EmbeddedValkey
 from lookalike.settings import Settings, environment
 from lookalike_migrations import migrate
 
+# Files whose few tests take a minute and more: they come first, lest one process waits for the
+# other at the end. Real encoders need the module that the first one makes, so they come after some others.
+_LONG = (
+    "contract/test_encoder.py",
+    "contract/test_on_jax.py",
+    "faults/test_small_faults.py",
+    "integration/test_gpu_benchmark.py",
+    "integration/test_real_encoders.py",
+    "integration/test_openapi.py",
+    "integration/test_main_job.py",
+    "integration/test_shutdown.py",
+    "integration/test_observing.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {str(Path(__file__).parent / name): number for number, name in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get(str(item.path), len(rank)))
+
 
 @pytest.fixture(scope="session")
 def servers_folder() -> Iterator[Path]:
