@@ -20,7 +20,7 @@ from lookalike.settings import Settings, environment
 from lookalike_migrations import migrate
 
 # Files whose few tests take a minute and more: they come first, lest one process waits for the
-# other at the end. Real encoders need the module that the first one makes, so they come after some others.
+# other at the end. Real encoders need what the first file makes, so some others come between.
 _LONG = (
     "contract/test_encoder.py",
     "contract/test_on_jax.py",
