@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from lookalike import broker
+from lookalike.client import Lookalike
 from lookalike.database import open_engine
 from lookalike.jobs import JobStatus
 from lookalike.local.ports import free_port
@@ -85,14 +86,16 @@ def test_a_worker_and_a_relay_tell_of_their_work(
     with (
         Processes(database_url, redis_url, tmp_path, metrics_port=ports[0]) as relays,
         Processes(database_url, redis_url, tmp_path, metrics_port=ports[1]) as workers,
+        # One that knows no Redis: the relay alone publishes.
+        Lookalike(database_url) as producer,
     ):
         relays.start("relay")
         workers.start_worker()
         added = [
-            *relays.client.add_many(pictures(tmp_path / "pictures", 3)),
-            relays.client.add(b""),
+            *producer.add_many(pictures(tmp_path / "pictures", 3)),
+            producer.add(b""),
         ]
-        relays.client.wait(added)
+        producer.wait(added, timeout_s=60)
         relay, worker = (ask(f"http://127.0.0.1:{port}/metrics")[1].decode() for port in ports)
         assert 'lookalike_worker_images_total{outcome="embedded"} 3.0' in worker
         assert 'lookalike_worker_failures_total{reason="ImageUnreadable"} 1.0' in worker
