@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +23,11 @@ from lookalike.webhooks.gathering import gather
 from lookalike.webhooks.signing import headers_of, read_secret
 from lookalike_api.app import create_app
 from tests.integration.installation import Installation
-from tests.integration.receiver import Receiver, receiving
-from tests.integration.test_webhooks import finish
+from tests.integration.webhooks.at_work import finish
+from tests.integration.webhooks.receiver import Receiver
 from tests.serving import serving
 
-PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
-
-
-@pytest.fixture
-def house(module_database_url: str) -> Iterator[Installation]:
-    installation = Installation.on(module_database_url)
-    yield installation
-    installation.empty()
-    installation.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from lookalike.webhooks.deliveries import forget
 from lookalike.webhooks.gathering import gather
 from lookalike.webhooks.operations import Webhooks
 from tests.integration.installation import Installation
-from tests.integration.receiver import LONGEST_S, receiving
-from tests.integration.test_webhooks import finish, n_rows, running, until
+from tests.integration.webhooks.at_work import finish, n_rows, running, until
+from tests.integration.webhooks.receiver import LONGEST_S, receiving
 
 _WAITING = """
     SELECT count(*) FROM pg_stat_activity
@@ -25,14 +25,6 @@ _WAITING = """
 _LOCKS_A_WEBHOOK = "FOR NO KEY UPDATE OF w"
 _TAKES_ENDS = "DELETE FROM lookalike.webhook_ends"
 _ADDS_DELIVERIES = "INSERT INTO lookalike.webhook_deliveries"
-
-
-@pytest.fixture
-def house(module_database_url: str) -> Iterator[Installation]:
-    installation = Installation.on(module_database_url)
-    yield installation
-    installation.empty()
-    installation.close()
 
 
 @pytest.fixture
@@ -45,6 +37,7 @@ def gatherer(module_database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def webhooks(house: Installation) -> Webhooks:
+    """By the engine whose statements are listened to."""
     return Webhooks(house.engine)
 
 
@@ -96,15 +89,20 @@ def gather_beside(gatherer: Engine, deleting: Engine, delete: Callable[[], objec
     return made
 
 
+def check_nothing_is_left(house: Installation) -> None:
+    """But what is forgotten now and then."""
+    with transaction(house.engine) as connection:
+        forget(connection)
+    assert n_rows(house) == [0, 0, 0]
+
+
 def test_a_webhook_is_removed_while_it_is_gathered(
     house: Installation, gatherer: Engine, webhooks: Webhooks
 ) -> None:
     made = webhooks.add("https://example.org")
     finish(house, 1)
     assert gather_beside(gatherer, house.engine, lambda: webhooks.remove(made.webhook.id)) == [1]
-    with transaction(house.engine) as connection:
-        forget(connection)
-    assert n_rows(house) == [0, 0, 0]
+    check_nothing_is_left(house)
 
 
 def test_a_collection_is_erased_while_its_webhook_is_gathered(
@@ -116,9 +114,7 @@ def test_a_collection_is_erased_while_its_webhook_is_gathered(
     assert gather_beside(
         gatherer, house.engine, lambda: erase_collection(house.engine, "shop")
     ) == [1]
-    with transaction(house.engine) as connection:
-        forget(connection)
-    assert n_rows(house) == [0, 0, 0]
+    check_nothing_is_left(house)
 
 
 def test_ends_that_somebody_deletes_are_not_waited_for(

@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -18,116 +14,26 @@ from lookalike.database import transaction
 from lookalike.errors import Rejected, UnknownCollection, UnknownWebhook
 from lookalike.failures import Selection
 from lookalike.images import ImageRef
-from lookalike.jobs import Failure, Lane, Trace
+from lookalike.jobs import Lane
 from lookalike.queue import enqueue_query
-from lookalike.retries import RetryPolicy
 from lookalike.settings import Settings
-from lookalike.webhooks.courier import Courier, Pace, delivering
+from lookalike.webhooks.courier import delivering
 from lookalike.webhooks.deliveries import forget
 from lookalike.webhooks.gathering import gather
 from lookalike.webhooks.operations import Webhooks
-from lookalike.webhooks.posting import Poster
-from lookalike.webhooks.records import Webhook
 from lookalike.webhooks.schedule import Schedule
 from tests.integration.installation import Installation, embedded, random_features
-from tests.integration.receiver import LONGEST_S, Received, Receiver, receiving
-
-# As good as at once, and never at an end.
-AT_ONCE = Schedule(RetryPolicy(1_000, 0.001, 0.001), max_hold_s=0.001)
-ONE_TRY = Schedule(RetryPolicy(1, 0.001, 0.001), max_hold_s=0.001)
-
-# Nothing of a sender outlives its test.
-PACE = Pace(poll_s=0.02, end_s=LONGEST_S)
-
-_TABLES = ("webhooks", "webhook_ends", "webhook_deliveries")
-
-
-@pytest.fixture
-def house(module_database_url: str) -> Iterator[Installation]:
-    installation = Installation.on(module_database_url)
-    yield installation
-    installation.empty()
-    installation.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def webhooks(house: Installation) -> Webhooks:
-    return house.client.operator.webhooks
-
-
-@contextmanager
-def running(
-    house: Installation, *, schedule: Schedule = AT_ONCE, n: int = 1, allow: str = "127.0.0.1"
-) -> Iterator[None]:
-    """Couriers that work until the context ends."""
-    stop = threading.Event()
-    with ExitStack() as ending:
-        threads = []
-        for _ in range(n):
-            poster = ending.enter_context(
-                closing(Poster([allow] if allow else [], timeout_s=LONGEST_S))
-            )
-            courier = Courier(house.engine, poster, schedule=schedule, pace=PACE)
-            threads.append(threading.Thread(target=courier.run, args=(stop,)))
-        try:
-            for thread in threads:
-                thread.start()
-            yield
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-
-
-def add(house: Installation, *names: str, collection: str = "shop") -> None:
-    list(
-        house.client.add_many(
-            [f"https://example.org/{name}.jpg" for name in names], collection=collection
-        )
-    )
-
-
-def finish(house: Installation, n: int, *, collection: str = "shop", prefix: str = "i") -> None:
-    """Add images and embed them, in one commit."""
-    add(house, *(f"{prefix}{i}" for i in range(n)), collection=collection)
-    house.embed(random_features(n))
-
-
-def fail(house: Installation, *names: str) -> None:
-    add(house, *names)
-    jobs = house.claim()
-    house.commit(
-        [Failure(job, "ImageNotFound", "example.org says 404", None, Trace()) for job in jobs]
-    )
-
-
-def jobs_in(received: list[Received]) -> list[dict[str, Any]]:
-    return [job for one in received for job in json.loads(one.body)["data"]["jobs"]]
-
-
-def n_rows(house: Installation) -> list[int]:
-    with transaction(house.engine) as connection:
-        return [
-            int(connection.scalar(text(f"SELECT count(*) FROM lookalike.{name}")) or 0)
-            for name in _TABLES
-        ]
-
-
-def until(webhooks: Webhooks, condition: Callable[[Webhook], bool]) -> Webhook:
-    """The only webhook, once it is as it should be."""
-    ticking = threading.Event()
-    for _ in range(int(LONGEST_S / 0.02)):
-        (webhook,) = webhooks.all()
-        if condition(webhook):
-            return webhook
-        ticking.wait(0.02)
-    raise AssertionError(f"it never came: {webhook}")
+from tests.integration.webhooks.at_work import (
+    ONE_TRY,
+    add,
+    fail,
+    finish,
+    jobs_in,
+    n_rows,
+    running,
+    until,
+)
+from tests.integration.webhooks.receiver import Receiver
 
 
 def test_an_end_is_told_signed_and_with_ids_alone(
