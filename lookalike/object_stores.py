@@ -158,10 +158,8 @@ def translated(error: Exception, what: str) -> LookalikeError:
 def _status(error: BaseException) -> int | None:
     """The HTTP status behind an error, in whichever way its library tells it."""
     for one in (error, error.__cause__):
-        answer = getattr(one, "response", None)
-        told = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
         for status in (
-            told.get("HTTPStatusCode"),  # botocore, behind s3fs's own errors
+            _botocores(one, "ResponseMetadata").get("HTTPStatusCode"),
             getattr(one, "status_code", None),  # Azure
             getattr(one, "code", None),  # Google
         ):
@@ -173,11 +171,15 @@ def _status(error: BaseException) -> int | None:
 def _code(error: BaseException) -> str:
     """The store's own name for an error, where it gives one."""
     for one in (error, error.__cause__):
-        answer = getattr(one, "response", None)
-        told = answer.get("Error", {}) if isinstance(answer, dict) else {}
-        if code := told.get("Code") or getattr(one, "error_code", None):
+        if code := _botocores(one, "Error").get("Code") or getattr(one, "error_code", None):
             return str(code)
     return ""
+
+
+def _botocores(error: BaseException | None, part: str) -> dict[str, object]:
+    """A part of the answer that botocore, behind s3fs's own errors, keeps with its error."""
+    answer = getattr(error, "response", None)
+    return answer.get(part, {}) if isinstance(answer, dict) else {}
 
 
 def _told(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The order of the test files; and real servers: those that the settings name, else embedded ones."""
+"""The order of the test files, and real servers: those that the settings name, or embedded ones."""
 
 from __future__ import annotations
 
