@@ -57,9 +57,11 @@ def _in_folder(place: Path) -> Iterator[Path]:
 
 
 def _in_bucket(text: str) -> Iterator[ImageRef]:
-    # What follows stands for the names in it, so that a bucket alone is a place as well.
-    place = ObjectPlace.parse(text.rstrip("/") + "/*")
-    root, pattern = _split_key(place.key.removesuffix("*").rstrip("/"))
+    scheme, _, rest = text.partition("://")
+    bucket, _, key = rest.rstrip("/").partition("/")
+    root, pattern = _split_key(key)
+    # The last part stands for the names in a folder, so that a bucket alone is a place as well.
+    place = ObjectPlace.parse("/".join((f"{scheme}://{bucket}", *root, "*")))
     start = "/".join((place.bucket, *root))
     depth = None if not pattern or _EVERY_FOLDER in pattern else len(pattern)
     with closing(ObjectStore(place.store)) as store:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.errors import ImageNotFound
+from lookalike.errors import FetchFailed, ImageNotFound, ReferenceInvalid
 from lookalike.finding import images_in, names_many
 
 FILES = [
@@ -91,3 +91,12 @@ def test_a_command_tells_folders_and_patterns_from_images(
     given: str, expected: bool, folder: Path
 ) -> None:
     assert names_many(given.format(folder=folder)) == expected
+
+
+def test_a_pattern_in_azure_may_have_what_a_key_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_CONNECTION_STRING"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(FetchFailed, match="are its credentials set"):
+        next(images_in("az://container/photos/?.jpg"))
+    with pytest.raises(ReferenceInvalid):
+        next(images_in("az://container/../other/?.jpg"))
