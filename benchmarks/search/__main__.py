@@ -27,14 +27,14 @@ from benchmarks.machine import machine
 from benchmarks.search.approach import Approach
 from benchmarks.search.comparison import OurResult, Result, run_ours, run_peers
 from benchmarks.search.dataset import CACHE, Dataset, synthetic
-from benchmarks.search.growth import measure_growth, measure_keys, plot
+from benchmarks.search.growth import Growth, measure_growth, measure_keys, plot
 from benchmarks.search.peers import installed_peers
 from benchmarks.search.peers.pgvector_table import PgvectorScan, PgvectorSubvector
 from benchmarks.search.photographs import IMAGES, real
-from benchmarks.search.summary import summarize, summarize_growth
+from benchmarks.search.summary import summarize, summarize_growth, summarize_keys
 from lookalike.indexes import Recipe
 
-_PARTS = ("photographs", "synthetic", "growth")
+_PARTS = ("photographs", "synthetic", "growth", "keys")
 _RECIPES: tuple[Recipe, ...] = ("pca", "bits")
 
 
@@ -49,8 +49,16 @@ def main() -> None:
         figures |= {f"real_{name}": value for name, value in compared.items()}
     if "synthetic" in given.only:
         figures |= summarize(*_compare(synthetic(given.rows), *chosen))
+    growths: list[Growth] = []
     if "growth" in given.only:
-        figures |= _grow(given.recipes, given.rows, given.plot)
+        growths += _grow(given.recipes, given.rows)
+        figures |= summarize_growth(growths[0])
+    if "keys" in given.only:
+        keys = measure_keys((given.rows // 10, given.rows, 5 * given.rows))
+        growths.append(keys)
+        figures |= summarize_keys(keys)
+    if growths:
+        plot(growths, given.plot)
     print(json.dumps(figures))
 
 
@@ -69,12 +77,9 @@ def _name(approach: Callable[[], Approach]) -> str:
     return str(getattr(approach, "__name__", ""))
 
 
-def _grow(recipes: list[Recipe], n_rows: int, path: Path) -> dict[str, float | str]:
+def _grow(recipes: list[Recipe], n_rows: int) -> list[Growth]:
     sizes = (n_rows // 10, n_rows // 4, n_rows // 2, n_rows)
-    growths = [measure_growth(recipe, sizes, synthetic) for recipe in recipes]
-    keys = measure_keys((n_rows // 10, n_rows, 5 * n_rows))
-    plot([*growths, keys], path)
-    return summarize_growth(growths[0], keys)
+    return [measure_growth(recipe, sizes, synthetic) for recipe in recipes]
 
 
 def _arguments() -> argparse.Namespace:
