@@ -20,10 +20,10 @@ from pathlib import Path
 from celery import Celery
 
 from benchmarks.machine import machine
-from lookalike.broker import celery_app
 from lookalike.client import Lookalike
 from lookalike.local.postgres import EmbeddedPostgres
 from lookalike.local.valkey import EmbeddedValkey
+from lookalike.queue.broker import celery_app
 from lookalike_migrations import migrate
 
 

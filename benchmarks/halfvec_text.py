@@ -22,8 +22,8 @@ import psycopg2
 from pgvector import HalfVector
 
 from benchmarks.machine import machine
-from lookalike.halfvec_text import halfvec_text
 from lookalike.local.postgres import EmbeddedPostgres
+from lookalike.store.halfvec_text import halfvec_text
 from lookalike_migrations import migrate
 
 

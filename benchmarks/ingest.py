@@ -24,13 +24,14 @@ from sqlalchemy import Engine, text
 from sqlalchemy.dialects.postgresql import insert
 
 from benchmarks.machine import machine
-from lookalike import binary_copy, store
-from lookalike.bulk import portion_size
+from lookalike import store
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.features import Features, FeatureSpace
-from lookalike.halves import to_halves
 from lookalike.local.postgres import EmbeddedPostgres
+from lookalike.store import binary_copy
+from lookalike.store.bulk import portion_size
+from lookalike.store.halves import to_halves
 from lookalike.tables import features as table
 from lookalike_migrations import migrate
 

@@ -18,10 +18,11 @@ from collections.abc import Callable
 from benchmarks.installation import Installation, installed
 from benchmarks.machine import machine
 from benchmarks.worker import PacedEncoder
-from lookalike import broker, store, tallies, workers
+from lookalike import store
 from lookalike.client import Lookalike
-from lookalike.database import transaction
-from lookalike.publishing import Publisher
+from lookalike.database import tallies, transaction
+from lookalike.queue import broker, workers
+from lookalike.queue.publishing import Publisher
 from lookalike.relay import Relay
 
 # One statement's rows.

@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks.paced import BATCH_SIZE, DIMENSIONS, INPUT_SIZE, Paced
 from lookalike.features import FeatureSpace
-from lookalike.logs import configure_logs
 from lookalike.settings import Settings
+from lookalike.telemetry.logs import configure_logs
 from lookalike_worker.app import run_worker
 from lookalike_worker.decoding.decoded import Decoded
 from lookalike_worker.encoder import Encoder

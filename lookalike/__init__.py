@@ -13,9 +13,8 @@ from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import Job, JobStatus
 
 if TYPE_CHECKING:
-    from lookalike.async_client import AsyncLookalike
-    from lookalike.client import Lookalike
-    from lookalike.finding import images_in
+    from lookalike.client import AsyncLookalike, Lookalike
+    from lookalike.sources.finding import images_in
 
 __all__ = [
     "AsyncLookalike",
@@ -42,11 +41,11 @@ def __getattr__(name: str) -> object:
 
         return Lookalike
     if name == "AsyncLookalike":
-        from lookalike.async_client import AsyncLookalike
+        from lookalike.client import AsyncLookalike
 
         return AsyncLookalike
     if name == "images_in":
-        from lookalike.finding import images_in
+        from lookalike.sources.finding import images_in
 
         return images_in
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

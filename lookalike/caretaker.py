@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import structlog
 from sqlalchemy import Engine
 
-from lookalike import metrics
 from lookalike.database import check_schema, open_engine
 from lookalike.errors import Unavailable
 from lookalike.indexes import BuildStep, Care, Policy, upkeep
 from lookalike.maps import make_wanted
-from lookalike.metrics import CapturedCollector
-from lookalike.probes import Probes, ProbeServer
 from lookalike.settings import Settings
+from lookalike.status import metrics
+from lookalike.status.metrics import CapturedCollector
+from lookalike.telemetry.probes import Probes, ProbeServer
 
 log = structlog.get_logger()
 

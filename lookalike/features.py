@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import LookalikeError, WrongFeatureSpace
-from lookalike.gallery import MOST_SHOWN, gallery
+from lookalike.pictures.gallery import MOST_SHOWN, gallery
 
 Features = npt.NDArray[np.float32]
 """One image's features, shape (dimensions,), or a batch's, (n, dimensions); float32."""

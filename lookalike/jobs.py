@@ -33,6 +33,15 @@ class Lane(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """One image to enqueue or store; the key, where known, tells whether the picture changes."""
+
+    reference: ImageRef
+    key: ImageKey | None = None
+    metadata: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A job as its row tells it; times are the database's.
 

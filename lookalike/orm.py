@@ -35,8 +35,8 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, relat
 
 from lookalike import tables
 from lookalike.errors import Rejected
-from lookalike.halfvec_text import halfvec_text
-from lookalike.narrowing import Narrowing, parameters
+from lookalike.search.narrowing import Narrowing, parameters
+from lookalike.store.halfvec_text import halfvec_text
 
 ImageId = int | ColumnElement[int] | InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
 """An image's id, or a column that holds it: then there are neighbours of every row."""

@@ -15,26 +15,19 @@ import structlog
 from celery import Celery
 from sqlalchemy import Engine
 
-from lookalike import (
-    attachments,
-    broker,
-    idempotency,
-    leases,
-    metrics,
-    reembedding,
-    retention,
-    tallies,
-    tracing,
-    workers,
-)
-from lookalike.database import Listener, open_engine, transaction
+from lookalike import attachments, reembedding
+from lookalike.callers import idempotency
+from lookalike.database import Listener, open_engine, tallies, transaction
 from lookalike.errors import Unavailable
-from lookalike.metrics import RelayCounts
-from lookalike.probes import Probes, ProbeServer, missing_round
-from lookalike.publishing import Publisher
-from lookalike.retries import RetryPolicy
+from lookalike.queue import broker, leases, retention, workers
+from lookalike.queue.publishing import Publisher
+from lookalike.queue.retries import RetryPolicy
 from lookalike.settings import Settings
+from lookalike.status import metrics
+from lookalike.status.metrics import RelayCounts
 from lookalike.tables import JOBS_CHANNEL
+from lookalike.telemetry import tracing
+from lookalike.telemetry.probes import Probes, ProbeServer, missing_round
 from lookalike.webhooks import deliveries
 from lookalike.webhooks.courier import Courier, delivering
 

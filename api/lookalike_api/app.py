@@ -17,14 +17,15 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from lookalike import metrics, tracing
-from lookalike.buckets import AllowedBuckets
 from lookalike.client import Lookalike
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.errors import LookalikeError, SchemaOutdated, Unavailable
-from lookalike.logs import configure_logs
+from lookalike.queue.workers import live_workers
 from lookalike.settings import Settings
-from lookalike.workers import live_workers
+from lookalike.sources.buckets import AllowedBuckets
+from lookalike.status import metrics
+from lookalike.telemetry import tracing
+from lookalike.telemetry.logs import configure_logs
 from lookalike_api import page
 from lookalike_api.description import describe
 from lookalike_api.endings import Endings

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from lookalike.client import Lookalike
 from lookalike.jobs import Job
-from lookalike.watching import JobWatch
+from lookalike.queue.watching import JobWatch
 
 Ended = asyncio.Queue[Sequence[int]]
 """The ids of jobs that have ended, as they do."""

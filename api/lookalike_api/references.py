@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from lookalike.buckets import AllowedBuckets
 from lookalike.errors import ReferenceForbidden, ReferenceInvalid
-from lookalike.file_roots import resolved_roots, root_of
 from lookalike.images import ImageRef, Source
+from lookalike.sources.buckets import AllowedBuckets
+from lookalike.sources.file_roots import resolved_roots, root_of
 from lookalike.stored_objects import ObjectPlace
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*)\s*:")

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.encoder.sides import load_side
-from lookalike.logs import configure_logs
 from lookalike.settings import Settings
+from lookalike.telemetry.logs import configure_logs
 from lookalike_worker.golden import golden_images
 from lookalike_worker.modules.sources import resolve
 from lookalike_worker.runtimes.faithfulness import cosines

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.reembed.pixels import DIMENSIONS, Projecting, without_pictures
-from lookalike.logs import configure_logs
 from lookalike.settings import Settings
+from lookalike.telemetry.logs import configure_logs
 from lookalike_worker.app import run_worker
 from lookalike_worker.encoder import Encoder
 

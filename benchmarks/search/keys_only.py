@@ -24,9 +24,9 @@ from benchmarks.search.server import postgres, run
 from benchmarks.search.synthetic import fresh_rows, made_rows
 from benchmarks.search.turns import Side
 from lookalike.features import Features
-from lookalike.halfvec_text import halfvec_text
 from lookalike.indexes import SearchIndex, objects
 from lookalike.indexes.recipes import PCA_DIMENSIONS, Transform, fit, unit
+from lookalike.store.halfvec_text import halfvec_text
 
 EFFORT = (64, 40)
 """What 200,000 rows need for a recall@10 of 0.995; the same for all, so that they compare."""

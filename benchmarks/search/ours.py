@@ -19,8 +19,8 @@ from benchmarks.search.server import postgres, run
 from lookalike import store
 from lookalike.database import open_engine, transaction
 from lookalike.features import Features, FeatureSpace
-from lookalike.halfvec_text import halfvec_text
 from lookalike.indexes import EFFORTS, Recipe, SearchIndex, build_index, objects
+from lookalike.store.halfvec_text import halfvec_text
 from lookalike_migrations import migrate
 
 _COLLECTION = "rows"

@@ -15,7 +15,7 @@ from benchmarks.search.dataset import CACHE, N_QUERIES, Dataset
 from benchmarks.search.rows import Rows
 from lookalike.errors import LookalikeError
 from lookalike.images import find_images
-from lookalike.pictures import open_picture
+from lookalike.pictures.opening import open_picture
 from lookalike.settings import Settings
 from lookalike_worker.encoder import Batch
 from lookalike_worker.encoders import load_encoder

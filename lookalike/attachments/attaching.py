@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, Row, exc, text
 from lookalike.attachments import triggers
 from lookalike.attachments.records import Attachment, list_attachments
 from lookalike.database import transaction
+from lookalike.database.naming import ensure_collection
 from lookalike.errors import Rejected
-from lookalike.queue import ensure_collection
 
 # One statement makes the metadata of them, and a function takes 100 arguments.
 _MOST_METADATA = 49

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, exc, text
 from lookalike.attachments.linking import link
 from lookalike.attachments.records import Attachment, list_attachments
 from lookalike.attachments.rows import read_next, read_rows
+from lookalike.collections.erasure import erase_images
 from lookalike.database import transaction
-from lookalike.erasure import erase_images
 from lookalike.errors import BacklogFull, SchemaOutdated
 
 # Rows a transaction. Where the backlog is limited there may be room for fewer.

@@ -10,7 +10,8 @@ from lookalike.attachments.records import Attachment
 from lookalike.attachments.rows import Row
 from lookalike.errors import Rejected
 from lookalike.images import ImageRef
-from lookalike.queue import Request, enqueue
+from lookalike.jobs import Request
+from lookalike.queue import enqueue
 
 _LINKS = """
     SELECT row_key, image_id, is_made FROM lookalike.attached_rows

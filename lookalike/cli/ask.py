@@ -14,12 +14,12 @@ from rich.table import Table
 from lookalike.bars import progress_bar
 from lookalike.cli.context import client, out
 from lookalike.client import DEFAULT_COLLECTION, Lookalike
+from lookalike.client.inputs import ImageLike
 from lookalike.errors import FilterInvalid, Rejected, WaitedTooLong
-from lookalike.finding import images_in, names_many
-from lookalike.inputs import ImageLike
 from lookalike.jobs import Job, JobStatus
-from lookalike.narrowing import Narrowing
 from lookalike.queue import Enqueued
+from lookalike.search.narrowing import Narrowing
+from lookalike.sources.finding import images_in, names_many
 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection's name.")]
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from lookalike.cli.context import client, out, settings
 from lookalike.cli.context import show as show_page
 from lookalike.client import Lookalike
-from lookalike.duplicates import Tier
 from lookalike.errors import Misconfigured, Rejected
+from lookalike.search.duplicates import Tier
 
 
 def duplicates(
@@ -47,7 +47,7 @@ def calibrate(
     and files.
     """
     try:
-        from lookalike.calibrating import calibrate as measure
+        from lookalike.calibrating.measuring import calibrate as measure
     except ModuleNotFoundError as error:
         raise Misconfigured(
             f"found no {error.name}; expected what opens pictures: pip install lookalike[demo]"

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from lookalike.cli.context import client, out
-from lookalike.erasure import Receipt
+from lookalike.collections.erasure import Receipt
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -15,8 +15,8 @@ from lookalike.cli.ages import parse_age
 from lookalike.cli.context import client, out
 from lookalike.cli.context import show as show_page
 from lookalike.errors import Rejected
-from lookalike.failures import FailedFor, FailedJob, Selection
 from lookalike.jobs import JobStatus
+from lookalike.queue.failures import FailedFor, FailedJob, Selection
 
 app = typer.Typer(no_args_is_help=True, help="List failed jobs, try them again, or drop them.")
 jobs_app = typer.Typer(no_args_is_help=True, help="Clean up the history, or cancel what waits.")

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lookalike import broker
 from lookalike.cli.context import client, out, settings
 from lookalike.database import check_schema, open_engine
 from lookalike.errors import LookalikeError, Unavailable
 from lookalike.jobs import JobStatus
-from lookalike.story import Story
+from lookalike.queue import broker
+from lookalike.status.story import Story
 
 
 def why(

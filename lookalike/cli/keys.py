@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lookalike.api_keys import ApiKey
+from lookalike.callers.api_keys import ApiKey
 from lookalike.cli.ages import parse_age, shown_age
 from lookalike.cli.context import client, out
 from lookalike.cli.context import show as show_page

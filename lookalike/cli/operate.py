@@ -9,8 +9,8 @@ from rich.markup import escape
 
 from lookalike.cli.ages import shown_age
 from lookalike.cli.context import client, out
-from lookalike.controls import Control, InHand
 from lookalike.errors import Rejected
+from lookalike.queue.controls import Control, InHand
 
 Collection = Annotated[
     str | None, typer.Option("--collection", "-c", help="One collection; else all together.")

@@ -14,8 +14,8 @@ from rich.markup import escape
 
 from lookalike.cli.context import out, settings, stopping
 from lookalike.errors import Misconfigured
-from lookalike.logs import configure_logs
 from lookalike.settings import environment
+from lookalike.telemetry.logs import configure_logs
 
 Encoder = Annotated[
     str | None,

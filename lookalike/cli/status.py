@@ -17,9 +17,9 @@ from lookalike.cli.ages import shown_age
 from lookalike.cli.context import client, out, show, stopping
 from lookalike.client import Lookalike
 from lookalike.errors import Unavailable
+from lookalike.queue.workers import Worker
 from lookalike.status import CollectionProgress, Status
 from lookalike.webhooks.records import WebhookBacklog
-from lookalike.workers import Worker
 
 _EVERY_S = 1.0
 

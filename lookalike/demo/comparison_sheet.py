@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lookalike.demo.contact_sheet import SheetNeighbour, SheetRow, write_contact_sheet
 from lookalike.features import Neighbour
-from lookalike.file_roots import resolved_roots, root_of
 from lookalike.images import ImageRef, Source
 from lookalike.reembedding import Change, Compared
+from lookalike.sources.file_roots import resolved_roots, root_of
 
 _N_DRAWN = 5
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lookalike.errors import ImageUnreadable
-from lookalike.pictures import open_picture
+from lookalike.pictures.opening import open_picture
 
 WIDTH = 1400
 _MARGIN = 56

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.demo.photographs import spread
-from lookalike.edits import Edit, cropped, lit, quarter_turned, rotated, unchanged
 from lookalike.errors import ImageUnreadable
-from lookalike.pictures import open_picture
+from lookalike.pictures.edits import Edit, cropped, lit, quarter_turned, rotated, unchanged
+from lookalike.pictures.opening import open_picture
 
 EDITS = (
     Edit("cropped to 80 %", cropped(0.8, 0.3, 0.7)),

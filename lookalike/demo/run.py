@@ -23,8 +23,8 @@ from lookalike.images import ImageRef
 from lookalike.jobs import Job, JobStatus
 from lookalike.local.stack import Stack
 from lookalike.queue import Enqueued
+from lookalike.queue.workers import Worker
 from lookalike.settings import Settings
-from lookalike.workers import Worker
 
 _SHEET = Path("demo.png")
 _WORKER_TIMEOUT_S = 300

@@ -13,8 +13,7 @@ import numpy as np
 from pgvector import HalfVector
 from sqlalchemy import Connection, Engine, exc, text
 
-from lookalike import tallies
-from lookalike.database import transaction
+from lookalike.database import tallies, transaction
 from lookalike.errors import Rejected
 from lookalike.indexes import objects
 from lookalike.indexes.recipes import PCA_DIMENSIONS, Recipe, Transform, Wish, choose, fit

@@ -13,8 +13,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, Engine, text
 
-from lookalike import tallies
-from lookalike.database import transaction
+from lookalike.database import tallies, transaction
 from lookalike.errors import StoreUnavailable, Unavailable
 from lookalike.indexes import objects
 from lookalike.indexes.alone import alone

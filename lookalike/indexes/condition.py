@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, text
 
-from lookalike import tallies
+from lookalike.database import tallies
 from lookalike.indexes.recipes import Transform, captured_by
 from lookalike.indexes.records import SearchIndex, read_indexes
 from lookalike.indexes.sampling import draw

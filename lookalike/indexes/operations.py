@@ -16,8 +16,8 @@ from lookalike.indexes.quality import SearchQuality, measure_quality
 from lookalike.indexes.recipes import Wish
 from lookalike.indexes.records import SearchIndex, find_place, read_indexes
 from lookalike.indexes.removing import drop_indexes
-from lookalike.narrowing import Narrowing
 from lookalike.search import explain_by_image
+from lookalike.search.narrowing import Narrowing
 
 
 class Indexes:

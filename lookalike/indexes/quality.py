@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, Engine, text
 
-from lookalike import tallies
-from lookalike.database import transaction
+from lookalike.database import tallies, transaction
 from lookalike.errors import Rejected
 from lookalike.indexes.decisions import RECALL_TARGET
 from lookalike.indexes.effort import EFFORTS, Effort, RecallReport, measure_recall, tune

@@ -8,9 +8,9 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
+from lookalike.database.naming import find_collection
 from lookalike.errors import Rejected
 from lookalike.indexes.recipes import Recipe
-from lookalike.queue import find_collection
 
 State = Literal["filling", "building", "serving", "retired"]
 

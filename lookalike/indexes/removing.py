@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Engine, text
 
 from lookalike.database import transaction
+from lookalike.database.older import moment, wait_for_older
 from lookalike.indexes import objects
-from lookalike.older import moment, wait_for_older
 
 _RETIRED = "SELECT id FROM lookalike.search_indexes WHERE state = 'retired' ORDER BY id"
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, text
 
-from lookalike import tallies
+from lookalike.database import tallies
 from lookalike.features import Features
 
 # COPY's header, and an int16 of -1 at the end: postgresql.org/docs/current/sql-copy.html.

@@ -19,8 +19,7 @@ from typing import Literal
 import structlog
 from sqlalchemy import Engine, text
 
-from lookalike import tallies
-from lookalike.database import transaction
+from lookalike.database import tallies, transaction
 from lookalike.errors import Rejected, StoreUnavailable, Unavailable
 from lookalike.indexes.alone import alone
 from lookalike.indexes.building import build_index

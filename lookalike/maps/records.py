@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from lookalike.database.naming import find_collection
 from lookalike.errors import UnknownMap
-from lookalike.queue import find_collection
 
 _READ = """
     SELECT c.name AS collection, s.encoder || '@' || left(s.digest, 12) AS space, m.requested_at,

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine, text
 
 from lookalike.database import transaction
+from lookalike.database.older import moment, wait_for_older
 from lookalike.errors import WaitedTooLong
 from lookalike.indexes import drop_indexes
-from lookalike.older import moment, wait_for_older
-from lookalike.retention import PORTION
+from lookalike.queue.retention import PORTION
 from lookalike.tables import JOBS_CHANNEL
 
 _PRODUCERS_S = 60.0

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from lookalike import tallies, workers
+from lookalike.database import tallies
 from lookalike.jobs import Lane
+from lookalike.queue import workers
 from lookalike.reembedding.missing import count_missing
 from lookalike.reembedding.spaces import Space
 from lookalike.tables import JOBS_CHANNEL

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from lookalike.database import transaction
+from lookalike.database.naming import find_collection
 from lookalike.images import ImageRef
 from lookalike.indexes import SearchIndex, Watch, build_index
-from lookalike.queue import find_collection
 from lookalike.reembedding import changes, comparing, dropping, estimating
 from lookalike.reembedding.changes import Change, find_change, read_change
 from lookalike.reembedding.comparing import Compared

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from lookalike import tallies
+from lookalike.database import tallies
 from lookalike.jobs import JobStatus
 from lookalike.reembedding.changes import Change
 from lookalike.reembedding.estimating import Pace, read_pace

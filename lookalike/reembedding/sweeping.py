@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, text
 
-from lookalike import limits, tallies
-from lookalike.database import transaction
+from lookalike.database import tallies, transaction
 from lookalike.jobs import Lane
+from lookalike.queue import limits
 from lookalike.tables import JOBS_CHANNEL
 
 PORTION = 5000

@@ -18,8 +18,8 @@ from sqlalchemy import Engine
 
 from lookalike.database import open_engine, transaction
 from lookalike.errors import LookalikeError
-from lookalike.probes import missing_round
 from lookalike.settings import Settings
+from lookalike.telemetry.probes import missing_round
 from lookalike.webhooks import deliveries
 from lookalike.webhooks.deliveries import Taken
 from lookalike.webhooks.gathering import gather

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, text
 
 from lookalike.database import transaction
+from lookalike.database.naming import find_collection
 from lookalike.errors import Rejected
-from lookalike.queue import find_collection
 from lookalike.webhooks.posting import Answer, Poster
 from lookalike.webhooks.records import (
     Delivery,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lookalike.retries import RetryPolicy
+from lookalike.queue.retries import RetryPolicy
 
 # 5 s, 10 s, 20 s … 6 h: one and a half to three days in all, by the jitter.
 TRIES = RetryPolicy(max_attempts=24, backoff_s=5, max_backoff_s=21_600)

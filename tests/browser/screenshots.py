@@ -17,10 +17,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from lookalike.demo.edits import EDITS
 from lookalike.demo.photographs import BUNDLED, bundled_photographs
-from lookalike.edits import Edit, unchanged
 from lookalike.local.postgres import EmbeddedPostgres
 from lookalike.local.valkey import EmbeddedValkey
-from lookalike.pictures import open_picture
+from lookalike.pictures.edits import Edit, unchanged
+from lookalike.pictures.opening import open_picture
 from lookalike_migrations import migrate
 from tests.browser.chromium import find_chromium
 from tests.browser.house import House, running_house

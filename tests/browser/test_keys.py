@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from lookalike.api_keys import Keys
+from lookalike.callers.api_keys import Keys
 from lookalike.database import open_engine
 from lookalike_api.app import create_app
 from tests.browser.conftest import Open

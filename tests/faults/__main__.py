@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from lookalike.logs import configure_logs
+from lookalike.telemetry.logs import configure_logs
 from tests.faults.campaign import FULL, SMALL, Campaign
 from tests.faults.ledger import Account
 

@@ -12,8 +12,7 @@ from random import Random
 
 from sqlalchemy import text
 
-from lookalike import tallies
-from lookalike.database import transaction
+from lookalike.database import tallies, transaction
 from tests.faults.askers import Askers
 from tests.faults.faults import FAULTS
 from tests.faults.installation import Installation, installed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Row, text
 
-from lookalike import tallies
+from lookalike.database import tallies
 from lookalike.images import ImageKey
 from tests.faults.pictures import N_GOOD, REASONS, kind_of, picture
 

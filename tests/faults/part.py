@@ -24,8 +24,8 @@ def main(name: str, clock: str) -> int:
 
 def _run_worker() -> int:
     from lookalike.errors import LookalikeError
-    from lookalike.logs import configure_logs
     from lookalike.settings import Settings
+    from lookalike.telemetry.logs import configure_logs
     from lookalike_worker.app import run_worker
     from tests.faults.poison import PoisonableEncoder
 
@@ -42,9 +42,9 @@ def _run_worker() -> int:
 
 
 def _run_relay() -> int:
-    from lookalike.logs import configure_logs
     from lookalike.relay import run_relay
     from lookalike.settings import Settings
+    from lookalike.telemetry.logs import configure_logs
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -8,9 +8,8 @@ from collections.abc import Container
 from types import TracebackType
 from typing import Self
 
-from lookalike import tallies
 from lookalike.client import Lookalike
-from lookalike.database import open_engine, transaction
+from lookalike.database import open_engine, tallies, transaction
 from lookalike.errors import StoreUnavailable
 from lookalike.settings import Settings
 from tests.faults.pictures import Kind, PictureHost

@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from lookalike.logs import configure_logs
+from lookalike.telemetry.logs import configure_logs
 from lookalike_worker.runtimes.machine import usable_cores
 from tests.fuzz.campaign import run
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Engine, text
 
-from lookalike import leases, store, windows, workers
+from lookalike import store
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.features import Features, FeatureSpace, Tag
 from lookalike.images import ImageKey
 from lookalike.jobs import ClaimedJob, Embedded, Lane, Outcome, Trace
+from lookalike.queue import leases, windows, workers
 from lookalike.settings import Settings
 
 _PARTITIONS = """

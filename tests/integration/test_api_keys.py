@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from lookalike.api_keys import Keys
+from lookalike.callers.api_keys import Keys
 from lookalike.cli.commands import app as commands
 from lookalike.database import open_engine, transaction
 from lookalike.errors import Rejected, Unauthenticated, UnknownApiKey

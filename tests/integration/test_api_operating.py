@@ -16,9 +16,9 @@ from lookalike.database import open_engine, transaction
 from lookalike.features import FeatureSpace
 from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import ClaimedJob, Embedded, Lane, Outcome, Trace
+from lookalike.queue.workers import adopt
 from lookalike.settings import Settings
 from lookalike.store import commit_outcomes, register_space
-from lookalike.workers import adopt
 from lookalike_api.app import create_app
 from tests.serving import serving
 

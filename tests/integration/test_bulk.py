@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from lookalike import bulk, store, tallies
-from lookalike.database import transaction
+from lookalike import store
+from lookalike.database import tallies, transaction
+from lookalike.database.naming import find_collection
 from lookalike.errors import (
     FeaturesInvalid,
     MetadataInvalid,
@@ -22,9 +23,11 @@ from lookalike.errors import (
     WrongFeatureSpace,
 )
 from lookalike.features import Features, FeatureSpace
-from lookalike.image_rows import columns_of, hold_images
 from lookalike.images import ImageKey, ImageRef
-from lookalike.queue import Request, enqueue, find_collection
+from lookalike.jobs import Request
+from lookalike.queue import enqueue
+from lookalike.store import bulk
+from lookalike.store.image_rows import columns_of, hold_images
 from tests.integration.installation import Installation, embedded, random_features
 
 SPACE = FeatureSpace("fake", "ab" * 32, 16, trained=False)

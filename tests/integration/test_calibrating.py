@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from lookalike.calibrating import calibrate
-from lookalike.edits import Edit, lit
+from lookalike.calibrating.measuring import calibrate
 from lookalike.errors import SampleTooSmall, UnknownCollection
-from lookalike.pictures import open_picture
+from lookalike.pictures.edits import Edit, lit
+from lookalike.pictures.opening import open_picture
 from tests.processes import Processes
 
 QUIET = Console(quiet=True)

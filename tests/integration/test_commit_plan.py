@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from lookalike import erasure, store
 from lookalike.client import Lookalike
+from lookalike.collections import erasure
 from lookalike.database import open_engine, transaction
 from lookalike.features import FeatureSpace
+from lookalike.store import outcomes
 
 
 def test_a_commit_does_not_read_all_jobs_and_images(database_url: str) -> None:
@@ -18,11 +19,11 @@ def test_a_commit_does_not_read_all_jobs_and_images(database_url: str) -> None:
     with transaction(engine) as connection:
         for digest in ("1" * 64, "0" * 64):
             space = FeatureSpace("test", digest, 8, True)
-            space_id = store.register_space(connection, space)
-        connection.execute(text(store._STAGING))
+            space_id = outcomes.register_space(connection, space)
+        connection.execute(text(outcomes._STAGING))
         tags: dict[str, list[object]] = {"tagged": [], "labels": [], "probabilities": []}
         plan = connection.scalars(
-            text("EXPLAIN " + store._COMMIT), {"space_id": space_id, **tags}
+            text("EXPLAIN " + outcomes._COMMIT), {"space_id": space_id, **tags}
         ).all()
     engine.dispose()
     assert any("jobs_pkey" in line for line in plan)

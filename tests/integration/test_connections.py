@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, exc, text
 
 from lookalike.database import open_engine, reading, transaction
+from lookalike.database.pooling import try_before_use
 from lookalike.errors import StoreUnavailable
-from lookalike.pooling import try_before_use
 
 
 class Clock:

@@ -9,11 +9,12 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from lookalike import store, windows
+from lookalike import store
 from lookalike.database import transaction
 from lookalike.images import ImageRef
 from lookalike.jobs import JobStatus, Lane
-from lookalike.retries import RetryPolicy
+from lookalike.queue import windows
+from lookalike.queue.retries import RetryPolicy
 from lookalike_worker.decoding.decoders import Decoders
 from lookalike_worker.decoding.wire import Limits as DecodingLimits
 from lookalike_worker.encoder import FakeEncoder

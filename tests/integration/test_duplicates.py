@@ -12,14 +12,14 @@ import psycopg2
 import pytest
 from typer.testing import CliRunner
 
-from lookalike.calibrations import store_calibration
+from lookalike.calibrating.records import store_calibration
+from lookalike.calibrating.thresholds import Thresholds
 from lookalike.cli.commands import app
 from lookalike.database import transaction
-from lookalike.duplicates import Tier
 from lookalike.errors import UnknownCollection, UnknownImage
 from lookalike.features import Features, FeatureSpace
 from lookalike.images import ImageKey
-from lookalike.thresholds import Thresholds
+from lookalike.search.duplicates import Tier
 from tests.integration.installation import Installation, embedded
 
 SPACE = FeatureSpace("flat", "ab" * 32, 2, trained=False)

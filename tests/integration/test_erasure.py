@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
+from lookalike.collections.erasure import Receipt, erase_collection, erase_images
 from lookalike.database import transaction
-from lookalike.erasure import Receipt, erase_collection, erase_images
 from lookalike.errors import UnknownCollection
 from lookalike.indexes import build_index
 from tests.integration.installation import Installation, random_features

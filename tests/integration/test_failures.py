@@ -8,14 +8,13 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from lookalike import failures, retention
 from lookalike.cli.commands import app
 from lookalike.database import transaction
 from lookalike.errors import Rejected, UnknownCollection, UnknownJob
-from lookalike.failures import Selection
 from lookalike.images import ImageKey, ImageRef
-from lookalike.jobs import Failure, JobStatus, Lane, Trace
-from lookalike.queue import Request, enqueue, enqueue_query
+from lookalike.jobs import Failure, JobStatus, Lane, Request, Trace
+from lookalike.queue import enqueue, enqueue_query, failures, retention
+from lookalike.queue.failures import Selection
 from tests.integration.installation import Installation, embedded, random_features
 
 URL = "https://example.org/{}.jpg"

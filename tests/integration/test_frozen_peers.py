@@ -9,16 +9,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from lookalike import database, leases, windows
-from lookalike.database import open_engine, transaction
+from lookalike.database import connections, open_engine, transaction
 from lookalike.jobs import Lane
-from lookalike.retries import RetryPolicy
+from lookalike.queue import leases, windows
+from lookalike.queue.retries import RetryPolicy
 from tests.integration.installation import Installation
 
 
 @pytest.fixture
 def house(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    monkeypatch.setattr(database, "_SESSION", database._SESSION.replace("60s", "1s"))
+    monkeypatch.setattr(connections, "_SESSION", connections._SESSION.replace("60s", "1s"))
     house = Installation.on(database_url)
     yield house
     house.close()

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lookalike.client import Lookalike
+from lookalike.client.inputs import ImageLike
 from lookalike.errors import BacklogFull, Rejected
 from lookalike.images import ImageKey
-from lookalike.inputs import ImageLike
 from lookalike.jobs import Embedded, Trace
 from lookalike.settings import Settings
 from tests.integration.installation import Installation, random_features

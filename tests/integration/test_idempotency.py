@@ -12,9 +12,9 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from lookalike.api_keys import Keys
+from lookalike.callers.api_keys import Keys
+from lookalike.callers.idempotency import Answer, Claim, Claims, forget_requests
 from lookalike.database import open_engine, transaction
-from lookalike.idempotency import Answer, Claim, Claims, forget_requests
 from lookalike.settings import Settings
 from lookalike_api.app import create_app
 from tests.serving import serving

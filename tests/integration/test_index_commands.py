@@ -16,7 +16,7 @@ from lookalike.database import transaction
 from lookalike.errors import Rejected, Unavailable
 from lookalike.indexes import BuildStep
 from lookalike.indexes.alone import alone
-from lookalike.metrics import BacklogCollector
+from lookalike.status.metrics import BacklogCollector
 from tests.integration.installation import Installation
 from tests.integration.test_indexes import add, clustered
 

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from prometheus_client import CollectorRegistry
 
-from lookalike import broker
 from lookalike.client import Lookalike
 from lookalike.database import open_engine
 from lookalike.jobs import JobStatus
 from lookalike.local.ports import free_port
-from lookalike.metrics import BacklogCollector, RelayCollector
+from lookalike.queue import broker
 from lookalike.relay import Relay, serve_probes
 from lookalike.settings import Settings
+from lookalike.status.metrics import BacklogCollector, RelayCollector
 from lookalike.webhooks.courier import Courier
 from lookalike.webhooks.posting import Poster
 from tests.half_open import HalfOpen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lookalike.api_keys import SCOPES, Keys
+from lookalike.callers.api_keys import SCOPES, Keys
 from lookalike.database import open_engine
 from lookalike.settings import Settings
 from lookalike_api.app import create_app

@@ -9,14 +9,13 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from lookalike import retention, windows
 from lookalike.cli import main
 from lookalike.cli.commands import app
 from lookalike.database import Listener, transaction
 from lookalike.errors import BacklogFull, UnknownCollection, UnknownJob
 from lookalike.images import ImageRef
 from lookalike.jobs import ClaimedJob, Failure, JobStatus, Lane, Trace
-from lookalike.queue import enqueue_query
+from lookalike.queue import enqueue_query, retention, windows
 from lookalike.tables import JOBS_CHANNEL
 from tests.integration.installation import Installation, embedded, random_features
 

@@ -8,12 +8,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lookalike import windows
 from lookalike.database import transaction
 from lookalike.features import Features
 from lookalike.images import ImageRef
 from lookalike.jobs import JobStatus, Lane
-from lookalike.retries import RetryPolicy
+from lookalike.queue import windows
+from lookalike.queue.retries import RetryPolicy
 from lookalike_worker.decoding.decoded import Decoded
 from lookalike_worker.encoder import Batch, Encoder, FakeEncoder, Tagger
 from lookalike_worker.graphs.head import Head

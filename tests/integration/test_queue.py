@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from lookalike import leases, queue, windows, workers
+from lookalike import queue
 from lookalike.database import transaction
 from lookalike.errors import MetadataInvalid, UnknownJob, WaitedTooLong
 from lookalike.images import ImageRef
-from lookalike.jobs import Failure, JobStatus, Lane, Trace
-from lookalike.queue import Request
-from lookalike.retries import RetryPolicy
+from lookalike.jobs import Failure, JobStatus, Lane, Request, Trace
+from lookalike.queue import leases, windows, workers
+from lookalike.queue.retries import RetryPolicy
 from tests.integration.installation import Installation, embedded, random_features
 
 POLICY = RetryPolicy(max_attempts=3, backoff_s=0.001, max_backoff_s=0.001)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis
 
-from lookalike.api_keys import Keys
+from lookalike.callers.api_keys import Keys
 from lookalike.database import open_engine
 from lookalike.settings import Settings
 from lookalike_api.app import create_app

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from celery import Celery
 
-from lookalike import broker
 from lookalike.errors import QueueUnavailable
 from lookalike.jobs import Chunk, JobStatus, Lane
+from lookalike.queue import broker
 from tests.integration.test_main_job import pictures
 from tests.processes import Processes
 from tests.sentinels import Sentinels

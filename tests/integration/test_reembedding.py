@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from lookalike import reembedding
-from lookalike.asking import Asking
+from lookalike.client.asking import Asking
+from lookalike.client.inputs import ImageLike
 from lookalike.database import transaction
 from lookalike.errors import ReembeddingRefused, UnknownFeatureSpace, WrongFeatureSpace
-from lookalike.failures import Selection
 from lookalike.images import ImageRef
 from lookalike.indexes import build_index
-from lookalike.inputs import ImageLike
 from lookalike.queue import enqueue_query
+from lookalike.queue.failures import Selection
 from lookalike.reembedding import Comparison
 from lookalike.search import QueryFeatures
 from tests.integration.two_spaces import (

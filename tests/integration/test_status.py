@@ -18,8 +18,8 @@ from lookalike.database import transaction
 from lookalike.images import ImageRef
 from lookalike.jobs import Failure, Trace
 from lookalike.queue import enqueue_query
+from lookalike.queue.workers import heartbeat
 from lookalike.status import read_status
-from lookalike.workers import heartbeat
 from tests.integration.installation import Installation, embedded, random_features
 
 

@@ -9,13 +9,12 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import text
 
-from lookalike import leases, tallies, windows
-from lookalike.database import transaction
-from lookalike.failures import Selection
+from lookalike.database import tallies, transaction
 from lookalike.images import ImageRef
 from lookalike.jobs import Chunk, ClaimedJob, Failure, JobStatus, Lane, Trace
-from lookalike.queue import enqueue_query
-from lookalike.retries import RetryPolicy
+from lookalike.queue import enqueue_query, leases, windows
+from lookalike.queue.failures import Selection
+from lookalike.queue.retries import RetryPolicy
 from tests.integration.installation import Installation, embedded, random_features
 
 POLICY = RetryPolicy(max_attempts=2, backoff_s=0.001, max_backoff_s=0.001)

@@ -10,13 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from lookalike import queue
+from lookalike.collections.erasure import erase_images
 from lookalike.database import transaction
-from lookalike.erasure import erase_images
 from lookalike.errors import UnknownImage
 from lookalike.features import FeatureSpace
 from lookalike.images import ImageKey, ImageRef
-from lookalike.jobs import ClaimedJob
-from lookalike.queue import Request
+from lookalike.jobs import ClaimedJob, Request
 from tests.integration.installation import SPACE, Installation, embedded, random_features
 
 URL = "https://example.org/a.jpg"

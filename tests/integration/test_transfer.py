@@ -20,8 +20,7 @@ from lookalike.database import transaction
 from lookalike.errors import ExportUnusable, Rejected, UnknownCollection, WrongFeatureSpace
 from lookalike.features import Features, FeatureSpace
 from lookalike.images import ImageKey, ImageRef
-from lookalike.jobs import Embedded, Trace
-from lookalike.queue import Request
+from lookalike.jobs import Embedded, Request, Trace
 from lookalike.settings import Settings, environment
 from tests.integration.installation import Installation, random_features
 

@@ -15,8 +15,7 @@ from lookalike.client import Lookalike
 from lookalike.database import transaction
 from lookalike.features import Features, FeatureSpace
 from lookalike.images import ImageKey, ImageRef
-from lookalike.jobs import ClaimedJob, Embedded, Failure, Lane, Outcome, Trace
-from lookalike.queue import Request
+from lookalike.jobs import ClaimedJob, Embedded, Failure, Lane, Outcome, Request, Trace
 from lookalike.reembedding import Reembedding
 from tests.integration.installation import Installation
 

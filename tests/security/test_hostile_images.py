@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from lookalike.errors import ImageUnreadable, Rejected
-from lookalike.formats import FORMATS
-from lookalike.pictures import open_picture
+from lookalike.pictures.formats import FORMATS
+from lookalike.pictures.opening import open_picture
 from lookalike_worker.decoding.pool import DecoderPool
 from lookalike_worker.decoding.wire import Limits
 from tests.security.bombs import EMBEDS, Bomb, bombs, endless_jpeg, strangers

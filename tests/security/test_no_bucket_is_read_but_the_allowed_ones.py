@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from lookalike.buckets import AllowedBuckets
 from lookalike.errors import (
     FetchFailed,
     ImageNotFound,
@@ -19,6 +18,7 @@ from lookalike.errors import (
     ReferenceInvalid,
 )
 from lookalike.images import ImageRef
+from lookalike.sources.buckets import AllowedBuckets
 from lookalike_api.references import permitted
 from tests.half_open import HalfOpen
 from tests.s3_host import S3Host, s3_host

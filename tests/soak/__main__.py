@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from lookalike.local.ports import free_port
-from lookalike.logs import configure_logs
+from lookalike.telemetry.logs import configure_logs
 from tests.faults.crew import Part
 from tests.faults.installation import Installation, installed
 from tests.soak.load import Load

@@ -8,7 +8,12 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from lookalike.database import open_engine
-from lookalike.metrics import BacklogCollector, CapturedCollector, RelayCollector, RelayCounts
+from lookalike.status.metrics import (
+    BacklogCollector,
+    CapturedCollector,
+    RelayCollector,
+    RelayCounts,
+)
 from lookalike_api.metrics import Requests
 from lookalike_worker.metrics import WorkerMetrics
 

@@ -17,13 +17,14 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 from sqlalchemy import Engine
 
-from lookalike import broker, store, workers
+from lookalike import store
 from lookalike.database import check_schema, open_engine, transaction
 from lookalike.errors import LookalikeError, Misconfigured, Unavailable
 from lookalike.images import ImageKey
-from lookalike.logs import configure_logs
-from lookalike.retries import RetryPolicy
+from lookalike.queue import broker, workers
+from lookalike.queue.retries import RetryPolicy
 from lookalike.settings import Settings
+from lookalike.telemetry.logs import configure_logs
 from lookalike_worker.consuming import consume_queries
 from lookalike_worker.decoding.decoders import Decoders
 from lookalike_worker.decoding.wire import Limits as DecodingLimits

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from lookalike.cli import run
 from lookalike.errors import InvalidSetting, LookalikeError
-from lookalike.logs import configure_logs
 from lookalike.settings import Settings
+from lookalike.telemetry.logs import configure_logs
 from lookalike_worker.bench.command import bench
 from lookalike_worker.finetune.command import finetune
 from lookalike_worker.modules import entries as cached

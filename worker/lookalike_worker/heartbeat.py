@@ -7,9 +7,9 @@ import threading
 import structlog
 from sqlalchemy import Engine, text
 
-from lookalike import leases, workers
 from lookalike.database import transaction
 from lookalike.errors import Unavailable
+from lookalike.queue import leases, workers
 from lookalike_worker.pipeline import Pipeline
 
 # A status that is older than this looks like a hang.

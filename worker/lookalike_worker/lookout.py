@@ -11,11 +11,13 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy import text
 
-from lookalike import leases, metrics, tracing
 from lookalike.database import open_engine, transaction
 from lookalike.errors import LookalikeError
-from lookalike.probes import Probes, ProbeServer, Readiness
+from lookalike.queue import leases
 from lookalike.settings import Settings
+from lookalike.status import metrics
+from lookalike.telemetry import tracing
+from lookalike.telemetry.probes import Probes, ProbeServer, Readiness
 from lookalike_worker.encoder import Encoder
 from lookalike_worker.heartbeat import Heartbeat
 from lookalike_worker.metrics import WorkerMetrics

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Engine
 
-from lookalike import leases
 from lookalike.database import transaction
 from lookalike.errors import Unavailable
 from lookalike.images import ImageRef
 from lookalike.jobs import Chunk, ClaimedJob, Lane
-from lookalike.retries import RetryPolicy
+from lookalike.queue import leases
+from lookalike.queue.retries import RetryPolicy
 from lookalike_worker.batching import Batcher
 from lookalike_worker.decoding.decoded import Decoded
 from lookalike_worker.encoder import Encoder, Tagger

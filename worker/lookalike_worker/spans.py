@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from lookalike.jobs import Failure, Trace
-from lookalike.tracing import Recorder, Step
+from lookalike.telemetry.tracing import Recorder, Step
 from lookalike_worker.observing import Finished
 
 _STEPS = ("fetch", "decode", "batch", "encode")

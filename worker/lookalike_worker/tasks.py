@@ -7,9 +7,9 @@ from collections.abc import Callable
 import structlog
 from celery import Celery
 
-from lookalike.broker import EMBED_TASK
 from lookalike.errors import StoreUnavailable
 from lookalike.jobs import Chunk
+from lookalike.queue.broker import EMBED_TASK
 
 log = structlog.get_logger()
 

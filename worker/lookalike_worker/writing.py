@@ -18,7 +18,7 @@ from lookalike.database import transaction
 from lookalike.errors import LookalikeError, Rejected, Unavailable
 from lookalike.features import Features
 from lookalike.jobs import ClaimedJob, Embedded, Failure, Lane, Outcome, Trace
-from lookalike.retries import RetryPolicy
+from lookalike.queue.retries import RetryPolicy
 from lookalike_worker.encoder import Tagger
 from lookalike_worker.encoding import tagged
 from lookalike_worker.holds import Hold, Holds

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from lookalike.api_keys import MAKE_A_KEY, PREFIX, ApiKey
+from lookalike.callers.api_keys import MAKE_A_KEY, PREFIX, ApiKey
 from lookalike.errors import TooManyRequests, Unauthenticated
 from lookalike_api.entry.quotas import Quota
 from lookalike_api.entry.rates import Clock, InMemory

@@ -11,7 +11,7 @@ from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from starlette.concurrency import run_in_threadpool
 
-from lookalike.api_keys import MAKE_A_KEY, SCOPES, ApiKey
+from lookalike.callers.api_keys import MAKE_A_KEY, SCOPES, ApiKey
 from lookalike.errors import (
     InvalidSetting,
     OriginForbidden,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 
-from lookalike.api_keys import Keys
+from lookalike.callers.api_keys import Keys
+from lookalike.callers.idempotency import Claims
 from lookalike.database import open_engine
-from lookalike.idempotency import Claims
 from lookalike.settings import Settings
 from lookalike_api.entry.answers import SafeAnswers
 from lookalike_api.entry.bounds import BoundedBodies

@@ -10,8 +10,8 @@ from fastapi import Depends, Header, Request, Security
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lookalike.callers.idempotency import Answer, Claim, Claims
 from lookalike.errors import LookalikeError
-from lookalike.idempotency import Answer, Claim, Claims
 from lookalike_api.entry.callers import Caller
 from lookalike_api.entry.gate import enter
 

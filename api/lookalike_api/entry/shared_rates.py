@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from lookalike.errors import QueueUnavailable
-from lookalike.redis_urls import RedisServer, parse_redis_url
+from lookalike.queue.redis_urls import RedisServer, parse_redis_url
 from lookalike_api.entry.quotas import Quota, Standing
 
 _KEY = "lookalike.rate:"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from lookalike.adding import Described
 from lookalike.client import Lookalike
+from lookalike.client.adding import Described
 from lookalike.errors import LookalikeError, Unavailable
 from lookalike.images import ImageRef
 from lookalike.queue import Enqueued

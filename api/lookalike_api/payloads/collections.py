@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from lookalike.collections import Asked, Collection
-from lookalike.spaces import ServedSpace
+from lookalike.collections.spaces import ServedSpace
 from lookalike_api.payloads.fields import MAX_ID, Payload
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from lookalike.failures import FailedJob, FailedPage, Selection
+from lookalike.queue.failures import FailedJob, FailedPage, Selection
 from lookalike_api.payloads.fields import CollectionName, Id, Payload, Reason
 
 

@@ -6,9 +6,9 @@ from typing import Self
 
 from pydantic import BaseModel, Field, Json, model_validator
 
-from lookalike.duplicates import Duplicate
 from lookalike.features import Neighbour
-from lookalike.narrowing import Narrowing
+from lookalike.search.duplicates import Duplicate
+from lookalike.search.narrowing import Narrowing
 from lookalike_api.payloads.fields import (
     MAX_K,
     CollectionName,

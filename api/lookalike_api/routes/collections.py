@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from lookalike.collections import Collection
-from lookalike.erasure import Receipt
+from lookalike.collections.erasure import Receipt
 from lookalike_api.bodies import described, read_json
 from lookalike_api.entry import ADMIN, READ
 from lookalike_api.expected import problems

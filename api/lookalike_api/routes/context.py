@@ -11,11 +11,11 @@ from typing import Annotated, Protocol
 from anyio import CapacityLimiter
 from fastapi import Depends, Path, Request
 
-from lookalike.buckets import AllowedBuckets
 from lookalike.client import Lookalike
 from lookalike.errors import Unavailable
 from lookalike.images import ImageRef
 from lookalike.settings import Settings
+from lookalike.sources.buckets import AllowedBuckets
 from lookalike_api.endings import Endings
 from lookalike_api.payloads import MAX_ID
 from lookalike_api.references import permitted

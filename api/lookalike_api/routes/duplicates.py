@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from lookalike.client import DEFAULT_COLLECTION
-from lookalike.duplicates import DuplicatePage, Tier
+from lookalike.search.duplicates import DuplicatePage, Tier
 from lookalike_api.entry import READ
 from lookalike_api.expected import problems
 from lookalike_api.payloads import MAX_ID, CollectionName, SameImages

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from lookalike.failures import MARK, Selection
+from lookalike.queue.failures import MARK, Selection
 from lookalike_api.bodies import described, read_json
 from lookalike_api.entry import ADMIN_ONCE, READ, WRITE_ONCE
 from lookalike_api.expected import problems

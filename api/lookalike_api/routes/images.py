@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Json, JsonValue, TypeAdapter
 
 from lookalike.client import DEFAULT_COLLECTION
-from lookalike.erasure import Receipt
+from lookalike.client.inputs import ImageLike
+from lookalike.collections.erasure import Receipt
+from lookalike.collections.pages import ImagePage
 from lookalike.images import MAX_REFERENCE_BYTES
-from lookalike.inputs import ImageLike
-from lookalike.listing import ImagePage
-from lookalike.story import Story
-from lookalike.tags import unknown_image
+from lookalike.status.story import Story
+from lookalike.store.tags import unknown_image
 from lookalike_api.bodies import JSON, Picture, described, read_body, refusing
 from lookalike_api.entry import ADMIN, READ, WRITE_ONCE
 from lookalike_api.expected import problems

@@ -16,7 +16,7 @@ from benchmarks.search.rows import Rows
 from benchmarks.search.rows_in import copy_in
 from benchmarks.search.server import postgres, run
 from lookalike.features import Features
-from lookalike.halfvec_text import halfvec_text
+from lookalike.store.halfvec_text import halfvec_text
 
 _TABLE = """
     CREATE EXTENSION vector;

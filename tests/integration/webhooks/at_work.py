@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from lookalike.database import transaction
 from lookalike.jobs import Failure, Trace
-from lookalike.retries import RetryPolicy
+from lookalike.queue.retries import RetryPolicy
 from lookalike.webhooks.courier import Courier, Pace
 from lookalike.webhooks.operations import Webhooks
 from lookalike.webhooks.posting import Poster

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from lookalike.cli.commands import app
 from lookalike.database import transaction
-from lookalike.metrics import BacklogCollector
 from lookalike.settings import Settings
+from lookalike.status.metrics import BacklogCollector
 from lookalike.webhooks import deliveries
 from lookalike.webhooks.gathering import gather
 from lookalike.webhooks.signing import headers_of, read_secret

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
+from lookalike.collections.erasure import erase_collection
 from lookalike.database import open_engine, transaction
-from lookalike.erasure import erase_collection
 from lookalike.webhooks.deliveries import forget
 from lookalike.webhooks.gathering import gather
 from lookalike.webhooks.operations import Webhooks

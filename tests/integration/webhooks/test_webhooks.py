@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from lookalike.database import transaction
 from lookalike.errors import Rejected, UnknownCollection, UnknownWebhook
-from lookalike.failures import Selection
 from lookalike.images import ImageRef
 from lookalike.jobs import Lane
 from lookalike.queue import enqueue_query
+from lookalike.queue.failures import Selection
 from lookalike.settings import Settings
 from lookalike.webhooks.courier import delivering
 from lookalike.webhooks.deliveries import forget

@@ -9,8 +9,8 @@ from PIL import Image
 
 from lookalike.demo.edits import EDITS, showcase, write_copies
 from lookalike.demo.photographs import bundled_photographs
-from lookalike.edits import Edit
-from lookalike.pictures import open_picture
+from lookalike.pictures.edits import Edit
+from lookalike.pictures.opening import open_picture
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from lookalike.demo.photographs import (
     spread,
 )
 from lookalike.errors import ImageNotFound
-from lookalike.pictures import open_picture
+from lookalike.pictures.opening import open_picture
 
 
 def test_every_bundled_photograph_is_in_the_wheel_and_readable() -> None:

@@ -13,7 +13,7 @@ from opentelemetry.trace import StatusCode
 
 from lookalike.images import ImageKey, ImageRef
 from lookalike.jobs import ClaimedJob, Embedded, Failure, Lane, Trace
-from lookalike.tracing import Recorder
+from lookalike.telemetry.tracing import Recorder
 from lookalike_worker.observing import Finished
 from lookalike_worker.spans import Spans
 

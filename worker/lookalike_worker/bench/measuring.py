@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 
 from lookalike.environment import environment
 from lookalike.errors import LookalikeError
-from lookalike.logs import configure_logs
 from lookalike.settings import Settings
+from lookalike.telemetry.logs import configure_logs
 from lookalike_worker.encoders import load_module
 from lookalike_worker.golden import golden_images
 from lookalike_worker.modules.sources import resolve

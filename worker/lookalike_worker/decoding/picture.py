@@ -13,7 +13,7 @@ from PIL import AvifImagePlugin, ExifTags, Image, ImageCms, UnidentifiedImageErr
 from PIL.Image import Transpose
 
 from lookalike.errors import ImageTooLarge, ImageUnreadable
-from lookalike.formats import FORMAT_NAMES, FORMATS
+from lookalike.pictures.formats import FORMAT_NAMES, FORMATS
 from lookalike_worker.decoding.decoded import Decoded
 
 # What Pillow and its decoders raise on hostile bytes; UnicodeError is a ValueError.

@@ -17,7 +17,7 @@ import numpy as np
 
 from lookalike.environment import environment
 from lookalike.errors import DecoderUnavailable, ImageTooLarge, ImageUnreadable, Rejected
-from lookalike.formats import FORMAT_NAMES
+from lookalike.pictures.formats import FORMAT_NAMES
 from lookalike_worker.decoding.decoded import Decoded
 from lookalike_worker.decoding.wire import Answer, Limits, Request, Verdict
 

@@ -14,8 +14,8 @@ from lookalike.errors import (
     ReferenceForbidden,
     ReferenceInvalid,
 )
-from lookalike.file_roots import KERNEL_FOLDERS, resolved_roots, root_of
 from lookalike.images import ImageRef
+from lookalike.sources.file_roots import KERNEL_FOLDERS, resolved_roots, root_of
 from lookalike_worker.fetching.policy import FetchPolicy
 
 # Linux lets a folder be passed through that may be searched but not listed.

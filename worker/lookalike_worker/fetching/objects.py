@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from lookalike.buckets import AllowedBuckets
-from lookalike.object_stores import ObjectStore, require_store
+from lookalike.sources.buckets import AllowedBuckets
+from lookalike.sources.object_stores import ObjectStore, require_store
 from lookalike.stored_objects import ObjectPlace
 from lookalike_worker.fetching.policy import FetchPolicy
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lookalike.api_keys import ApiKey
+from lookalike.callers.api_keys import ApiKey
 from lookalike.errors import TooManyRequests, Unauthenticated
 from lookalike_api.entry import callers
 from lookalike_api.entry.callers import FAILURES, VERIFIED_S, KnownKeys, network_of
