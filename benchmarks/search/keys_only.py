@@ -11,26 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import psycopg2
 
 from benchmarks.search.approach import Effort, Search
 from benchmarks.search.dataset import N_QUERIES
-from benchmarks.search.measuring import K
+from benchmarks.search.measuring import K, least_effort
 from benchmarks.search.rows import Rows
 from benchmarks.search.rows_in import copy_in
 from benchmarks.search.server import postgres, run
 from benchmarks.search.synthetic import fresh_rows, made_rows
 from benchmarks.search.turns import Side
 from lookalike.features import Features
-from lookalike.indexes import SearchIndex, objects
+from lookalike.indexes import EFFORTS, SearchIndex, objects
 from lookalike.indexes.recipes import PCA_DIMENSIONS, Transform, fit, unit
-from lookalike.store.halfvec_text import halfvec_text
 
-EFFORT = (64, 40)
-"""What 200,000 rows need for a recall@10 of 0.995; the same for all, so that they compare."""
-
+_EFFORTS: tuple[Effort, ...] = tuple((e.ef_search, e.n_shortlist) for e in EFFORTS[1:])
 _N_FITTED = 20_000
 _PORTION = 10_000
 
@@ -57,8 +55,10 @@ def keys_alone(n_rows: int) -> Iterator[Side[Features]]:
         copy_in(url, f"{table} (image_id, key)", [np.arange(n_rows)], keys)
         run(url, *objects.index_statements(index).values(), f"VACUUM ANALYZE {table}")
         del keys
-        with _asking(url, table, EFFORT) as search:
-            yield Side(n_rows, EFFORT, search, list(queries), nearest)
+        client = partial(_asking, url, table)
+        effort = least_effort(client, _EFFORTS, list(queries), nearest)
+        with client(effort) as search:
+            yield Side(n_rows, effort, search, list(queries), nearest)
 
 
 def _keys_of(n_rows: int) -> tuple[Transform, Rows]:
@@ -104,7 +104,8 @@ def _asking(url: str, table: str, effort: Effort) -> Iterator[Search[Features]]:
         cursor.execute(f"SET hnsw.ef_search = {int(ef_search)}")
 
         def search(key: Features, _: int) -> list[int]:
-            cursor.execute(query, (halfvec_text(key),))
+            # Not scaled, as features are sent for a cosine: keys have lengths.
+            cursor.execute(query, (f"[{','.join(map(str, key.tolist()))}]",))
             return [number for (number,) in cursor.fetchall()]
 
         yield search
@@ -127,8 +128,8 @@ def _index_of(n_rows: int) -> SearchIndex:
         filled_to=n_rows,
         n_fitted=_N_FITTED,
         captured=1.0,
-        ef_search=EFFORT[0],
-        n_shortlist=EFFORT[1],
+        ef_search=_EFFORTS[0][0],
+        n_shortlist=_EFFORTS[0][1],
         recall_target=None,
         recall=None,
         recall_k=None,
