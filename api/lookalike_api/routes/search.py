@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from lookalike.features import Neighbours
 from lookalike_api.bodies import Picture, described, read_body
@@ -33,19 +33,22 @@ SearchBody = Annotated[Any, Depends(_search_body)]
 
 @router.post(
     "/search",
+    response_model=Found,
     dependencies=[READ],
     responses=problems(400, 403, 404, 409, 413, 415, 504),
     openapi_extra=described(Search, SearchUpload),
 )
-def search(context: InContext, body: SearchBody) -> Found:
+def search(context: InContext, body: SearchBody) -> Response:
     """The nearest images to a stored image, a reference, an uploaded picture or features."""
     question = body if isinstance(body, Search) else body[0]
     neighbours = _found(context, body)[question.offset :]
-    return Found(
+    found = Found(
         neighbours=neighbours,
         n_missing=question.k - len(neighbours),
         explanation=_explanation(context, body) if isinstance(body, Search) else None,
     )
+    # Written in this thread: the framework would hand it to another, a third of a millisecond.
+    return Response(found.model_dump_json(), media_type="application/json")
 
 
 def _explanation(context: Context, question: Search) -> list[str] | None:
