@@ -26,7 +26,7 @@ from lookalike.client import Lookalike
 from lookalike.environment import environment
 from lookalike.features import Features, FeatureSpace
 from lookalike.local.ports import free_port
-from lookalike.local.postgres import EmbeddedPostgres
+from lookalike.local.postgres import embedded_postgres
 from lookalike_migrations import migrate
 
 _DIMENSIONS, _K = 4032, 10
@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lookalike-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with EmbeddedPostgres(folder / "postgres") as postgres:
+        with embedded_postgres(folder / "postgres") as postgres:
             migrate(postgres.url)
             ids, rows = _fill(postgres.url, given.rows)
             with _serving(postgres.url, folder) as port:

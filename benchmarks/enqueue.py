@@ -21,8 +21,8 @@ from celery import Celery
 
 from benchmarks.machine import machine
 from lookalike.client import Lookalike
-from lookalike.local.postgres import EmbeddedPostgres
-from lookalike.local.valkey import EmbeddedValkey
+from lookalike.local.postgres import embedded_postgres
+from lookalike.local.valkey import embedded_valkey
 from lookalike.queue.broker import celery_app
 from lookalike_migrations import migrate
 
@@ -37,8 +37,8 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         with (
-            EmbeddedPostgres(folder / "postgres") as postgres,
-            EmbeddedValkey(folder / "valkey") as valkey,
+            embedded_postgres(folder / "postgres") as postgres,
+            embedded_valkey(folder / "valkey") as valkey,
         ):
             migrate(postgres.url)
             print(machine())

@@ -22,7 +22,7 @@ import psycopg2
 from pgvector import HalfVector
 
 from benchmarks.machine import machine
-from lookalike.local.postgres import EmbeddedPostgres
+from lookalike.local.postgres import embedded_postgres
 from lookalike.store.halfvec_text import halfvec_text
 from lookalike_migrations import migrate
 
@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lookalike-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with EmbeddedPostgres(folder / "postgres", durable=False) as postgres:
+        with embedded_postgres(folder / "postgres", durable=False) as postgres:
             migrate(postgres.url)
             print(machine())
             for way, write in writers.items():

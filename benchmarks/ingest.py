@@ -28,7 +28,7 @@ from lookalike import store
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.features import Features, FeatureSpace
-from lookalike.local.postgres import EmbeddedPostgres
+from lookalike.local.postgres import embedded_postgres
 from lookalike.store import binary_copy
 from lookalike.store.bulk import portion_size
 from lookalike.store.halves import to_halves
@@ -149,7 +149,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lookalike-bench-") as folder:
         Path(folder).chmod(0o755)
-        with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
+        with embedded_postgres(Path(folder) / "postgres") as postgres:
             migrate(postgres.url)
             print(machine())
             bench = Bench(postgres.url, given.rows)

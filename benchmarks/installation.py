@@ -19,8 +19,8 @@ from benchmarks.worker import Bare
 from lookalike.client import Lookalike
 from lookalike.database import open_engine, transaction
 from lookalike.environment import environment
-from lookalike.local.postgres import EmbeddedPostgres
-from lookalike.local.valkey import EmbeddedValkey
+from lookalike.local.postgres import embedded_postgres
+from lookalike.local.valkey import embedded_valkey
 from lookalike.settings import Settings
 from lookalike_migrations import migrate
 
@@ -120,7 +120,10 @@ def installed(**options: object) -> Iterator[Installation]:
     with tempfile.TemporaryDirectory(prefix="lookalike-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
+        postgres, valkey = (
+            embedded_postgres(folder / "postgres"),
+            embedded_valkey(folder / "valkey"),
+        )
         with postgres, valkey:
             migrate(postgres.url)
             variables = {f"LOOKALIKE_{key.upper()}": str(value) for key, value in options.items()}

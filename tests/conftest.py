@@ -14,8 +14,9 @@ import pytest
 import redis
 
 from lookalike.errors import ServerNotStarted
-from lookalike.local.postgres import EmbeddedPostgres
-from lookalike.local.valkey import EmbeddedValkey
+from lookalike.local.postgres import embedded_postgres
+from lookalike.local.server import Server
+from lookalike.local.valkey import embedded_valkey
 from lookalike.settings import Settings, environment
 from lookalike_migrations import migrate
 
@@ -53,7 +54,7 @@ def postgres_url(servers_folder: Path) -> Iterator[str]:
     """A Postgres server with pgvector, shared by the session."""
     yield from _served(
         Settings.load().database_url,
-        lambda: EmbeddedPostgres(servers_folder / "postgres", durable=False),
+        lambda: embedded_postgres(servers_folder / "postgres", durable=False),
     )
 
 
@@ -62,7 +63,7 @@ def redis_server_url(servers_folder: Path) -> Iterator[str]:
     """A Redis or Valkey server, shared by the session."""
     yield from _served(
         Settings.load().redis_url,
-        lambda: EmbeddedValkey(servers_folder / "valkey"),
+        lambda: embedded_valkey(servers_folder / "valkey"),
     )
 
 
@@ -141,7 +142,7 @@ def _empty_redis(redis_server_url: str) -> Iterator[str]:
     pytest.fail("none of the Redis databases 1 to 15 is empty: tests do not flush what they find")
 
 
-def _served(given_url: str, make: Callable[[], EmbeddedPostgres | EmbeddedValkey]) -> Iterator[str]:
+def _served(given_url: str, make: Callable[[], Server]) -> Iterator[str]:
     if given_url:
         yield given_url
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg2
 
-from lookalike.local.postgres import EmbeddedPostgres
+from lookalike.local.postgres import embedded_postgres
 
 _MIB = 2**20
 
@@ -25,7 +25,7 @@ def postgres(n_bytes: int) -> Iterator[str]:
     }
     with tempfile.TemporaryDirectory(prefix="lookalike-bench-") as folder:
         Path(folder).chmod(0o755)
-        with EmbeddedPostgres(Path(folder) / "postgres", settings=settings) as server:
+        with embedded_postgres(Path(folder) / "postgres", settings=settings) as server:
             yield server.url
 
 

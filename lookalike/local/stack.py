@@ -15,7 +15,7 @@ import structlog
 from lookalike.errors import Misconfigured
 from lookalike.local.folders import FolderLock, make_folder
 from lookalike.local.ports import free_port
-from lookalike.local.postgres import EmbeddedPostgres
+from lookalike.local.postgres import embedded_postgres
 from lookalike.local.processes import Child, Command, stop_together
 from lookalike.local.running import (
     announce,
@@ -24,8 +24,9 @@ from lookalike.local.running import (
     running_environment,
     withdraw,
 )
+from lookalike.local.server import Server
 from lookalike.local.supervisor import Part, check_parts, supervise
-from lookalike.local.valkey import EmbeddedValkey
+from lookalike.local.valkey import embedded_valkey
 from lookalike.settings import PREFIX, Settings, environment
 
 __all__ = ["Stack", "running_environment"]
@@ -134,14 +135,14 @@ class Stack:
     def _start_servers(self) -> None:
         home, urls = self.settings.home, {}
         if not self.settings.database_url:
-            postgres = EmbeddedPostgres(home / "postgres", log=self._log_of("postgres"))
+            postgres = embedded_postgres(home / "postgres", log=self._log_of("postgres"))
             urls["database_url"] = self._begin_server(postgres)
         if not self.settings.redis_url:
-            valkey = EmbeddedValkey(home / "valkey", log=self._log_of("valkey"))
+            valkey = embedded_valkey(home / "valkey", log=self._log_of("valkey"))
             urls["redis_url"] = self._begin_server(valkey)
         self.settings = self.settings.model_copy(update=urls)
 
-    def _begin_server(self, server: EmbeddedPostgres | EmbeddedValkey) -> str:
+    def _begin_server(self, server: Server) -> str:
         url = server.start()
         self._ending.callback(server.stop)
         self._parts.append(server)

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from lookalike.demo.edits import EDITS
 from lookalike.demo.photographs import BUNDLED, bundled_photographs
-from lookalike.local.postgres import EmbeddedPostgres
-from lookalike.local.valkey import EmbeddedValkey
+from lookalike.local.postgres import embedded_postgres
+from lookalike.local.valkey import embedded_valkey
 from lookalike.pictures.edits import Edit, unchanged
 from lookalike.pictures.opening import open_picture
 from lookalike_migrations import migrate
@@ -58,8 +58,8 @@ def main() -> None:
 
 @contextmanager
 def _running(folder: Path) -> Iterator[House]:
-    postgres = EmbeddedPostgres(folder / "postgres", durable=False)
-    valkey = EmbeddedValkey(folder / "valkey")
+    postgres = embedded_postgres(folder / "postgres", durable=False)
+    valkey = embedded_valkey(folder / "valkey")
     try:
         urls = postgres.start(), valkey.start()
         migrate(urls[0])

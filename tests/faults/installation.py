@@ -15,8 +15,9 @@ from sqlalchemy import Engine, text
 
 from lookalike.database import open_engine, transaction
 from lookalike.errors import StoreUnavailable
-from lookalike.local.postgres import EmbeddedPostgres
-from lookalike.local.valkey import EmbeddedValkey
+from lookalike.local.postgres import embedded_postgres
+from lookalike.local.server import Server
+from lookalike.local.valkey import embedded_valkey
 from lookalike.settings import Settings
 from lookalike_migrations import migrate
 from tests.faults.crew import Crew
@@ -35,8 +36,8 @@ class Installation:
 
     folder: Path
     logs: Path
-    postgres: EmbeddedPostgres
-    valkey: EmbeddedValkey
+    postgres: Server
+    valkey: Server
     proxy: Proxy
     host: PictureHost
     settings: Settings
@@ -102,9 +103,9 @@ def installed(logs: Path, *, max_attempts: int) -> Iterator[Installation]:
     with tempfile.TemporaryDirectory(prefix="lookalike-faults-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        valkey = EmbeddedValkey(folder / "valkey")
+        valkey = embedded_valkey(folder / "valkey")
         # Durable: another may lose what it has acknowledged when it is killed.
-        postgres = EmbeddedPostgres(folder / "postgres")
+        postgres = embedded_postgres(folder / "postgres")
         proxy = Proxy(lambda: urlsplit(valkey.url).port or 0)
         with valkey, postgres, PictureHost() as host, proxy:
             migrate(postgres.url)

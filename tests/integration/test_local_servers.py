@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,10 +21,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lookalike.errors import Misconfigured, ServerNotStarted
+from lookalike.local import postgres
 from lookalike.local.placement import place_postgres
-from lookalike.local.postgres import EmbeddedPostgres
+from lookalike.local.postgres import embedded_postgres
+from lookalike.local.server import Server
 from lookalike.local.stack import Stack, running_environment
-from lookalike.local.valkey import EmbeddedValkey
+from lookalike.local.valkey import embedded_valkey
 from lookalike.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("postgres_url", "redis_url")  # skips where servers cannot run
@@ -36,12 +39,12 @@ on_linux = pytest.mark.skipif(
 PARENT = """
 import sys, time
 from pathlib import Path
-from lookalike.local.postgres import EmbeddedPostgres
-from lookalike.local.valkey import EmbeddedValkey
+from lookalike.local.postgres import embedded_postgres
+from lookalike.local.valkey import embedded_valkey
 from lookalike.logs import configure_logs
 configure_logs()
 folder = Path(sys.argv[1])
-servers = [EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")]
+servers = [embedded_postgres(folder / "postgres"), embedded_valkey(folder / "valkey")]
 for server in servers:
     server.start()
 print(*(server.pid for server in servers), flush=True)
@@ -67,23 +70,23 @@ def children() -> list[str]:
     return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
 
 
-def kill(server: EmbeddedPostgres | EmbeddedValkey) -> None:
+def kill(server: Server) -> None:
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
     os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
 
 
 def test_postgres_keeps_its_rows_and_its_url_from_start_to_start(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as server:
+    with embedded_postgres(folder) as server:
         url = server.url
         ask(url, "CREATE EXTENSION vector; CREATE TABLE kept AS SELECT '[1,2]'::vector AS v")
-    with EmbeddedPostgres(folder) as server:
+    with embedded_postgres(folder) as server:
         assert server.url == url
         assert ask(url, "SELECT v <=> '[2,4]' FROM kept") == (0.0,)
 
 
 def test_postgres_keeps_what_was_committed_before_it_was_killed(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as server:
+    with embedded_postgres(folder) as server:
         url = server.url
         ask(url, "CREATE TABLE kept AS SELECT 7 AS v")
         kill(server)
@@ -93,7 +96,7 @@ def test_postgres_keeps_what_was_committed_before_it_was_killed(folder: Path) ->
 
 
 def test_postgres_asks_for_the_password_and_listens_on_loopback_alone(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as server:
+    with embedded_postgres(folder) as server:
         address = urlsplit(server.url)
         with pytest.raises(psycopg2.OperationalError, match="authentication failed"):
             ask(server.url.replace(str(address.password), "wrong"), "SELECT 1")
@@ -103,7 +106,7 @@ def test_postgres_asks_for_the_password_and_listens_on_loopback_alone(folder: Pa
 
 
 def test_postgres_sorts_alike_on_every_machine(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as server:
+    with embedded_postgres(folder) as server:
         found = ask(
             server.url,
             "SELECT datlocprovider, datlocale, pg_encoding_to_char(encoding) "
@@ -115,26 +118,27 @@ def test_postgres_sorts_alike_on_every_machine(folder: Path) -> None:
 def test_a_second_postgres_in_the_folder_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lookalike.local.postgres._LOCK_TIMEOUT_S", 0)
-    with EmbeddedPostgres(folder) as server:
+    hasty = replace(postgres._ABOUT, lock_timeout_s=0)
+    monkeypatch.setattr(postgres._Postgres, "about", hasty)
+    with embedded_postgres(folder) as server:
         with pytest.raises(ServerNotStarted, match="another process serves"):
-            EmbeddedPostgres(folder).start()
+            embedded_postgres(folder).start()
         assert ask(server.url, "SELECT 1") == (1,)
 
 
 def test_a_postgres_that_cannot_start_shows_the_end_of_its_log(folder: Path) -> None:
-    with EmbeddedPostgres(folder):
+    with embedded_postgres(folder):
         pass
     with (folder / "data/postgresql.conf").open("a") as configuration:
         configuration.write("no_such_setting = 1\n")
     with pytest.raises(ServerNotStarted, match=r'unrecognized configuration.*"no_such_setting"'):
-        EmbeddedPostgres(folder).start()
+        embedded_postgres(folder).start()
 
 
 def test_what_a_broken_first_start_left_is_made_anew(folder: Path) -> None:
     (folder / "data.new").mkdir()
     (folder / "data.new/PG_VERSION").write_text("18\n")
-    with EmbeddedPostgres(folder) as server:
+    with embedded_postgres(folder) as server:
         assert ask(server.url, "SELECT 1") == (1,)
 
 
@@ -149,7 +153,7 @@ def test_roots_postgres_moves_where_its_account_can_enter(folder: Path) -> None:
 
 
 def test_valkey_asks_for_the_password_and_keeps_nothing(folder: Path) -> None:
-    with EmbeddedValkey(folder) as server, redis.Redis.from_url(server.url) as client:
+    with embedded_valkey(folder) as server, redis.Redis.from_url(server.url) as client:
         client.set("a", "b")
         port = urlsplit(server.url).port or 0
         stranger = redis.Redis(port=port, retry=Retry(NoBackoff(), 0))
@@ -160,7 +164,7 @@ def test_valkey_asks_for_the_password_and_keeps_nothing(folder: Path) -> None:
 
 
 def test_valkey_has_the_same_url_after_it_was_killed(folder: Path) -> None:
-    with EmbeddedValkey(folder) as server:
+    with embedded_valkey(folder) as server:
         url = server.url
         kill(server)
         assert not server.is_running
@@ -177,7 +181,7 @@ def test_no_server_survives_a_killed_parent(folder: Path) -> None:
     for end in ends:
         assert select.select([end], [], [], 20)[0]
         os.close(end)
-    with EmbeddedPostgres(folder / "postgres") as server:
+    with embedded_postgres(folder / "postgres") as server:
         assert ask(server.url, "SELECT 1") == (1,)
 
 

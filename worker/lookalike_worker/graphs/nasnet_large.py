@@ -5,7 +5,6 @@ Its features say nothing about pictures; its cost, its shape and their signs are
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,13 +57,3 @@ def calibration_pictures(size: int = INPUT_SIZE) -> Any:
         noise = generator.random((_N_CALIBRATION_IMAGES, cells, cells, 3), np.float32) - 0.5
         total += keras.ops.image.resize(noise, (size, size)) * cells**-0.5
     return np.clip(total + 0.5, 0.0, 1.0)
-
-
-def export_untrained(directory: Path) -> None:
-    """Write the graph as a SavedModel: 60 s on two cores, 354 MB, most of it weights."""
-    # It needs TensorFlow, and the graph does not.
-    from lookalike_worker.graphs.feature_vector import save_feature_vector
-    from lookalike_worker.graphs.path_dropout import with_path_dropout
-
-    model = build_untrained_nasnet_large()
-    save_feature_vector(model, directory, trained_as=with_path_dropout(model))

@@ -42,7 +42,7 @@ def _write_labelled(write: Write, label: Label, directory: Path) -> None:
 
 
 def _write_nasnet_large(directory: Path) -> None:
-    from lookalike_worker.graphs.nasnet_large import export_untrained
+    from lookalike_worker.graphs.nasnet_untrained import export_untrained
 
     export_untrained(directory)
 
