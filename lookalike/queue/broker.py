@@ -56,8 +56,6 @@ def celery_app(redis_url: str) -> Celery:
             # A connection that was lost without a word is noticed at such a check: at kombu's 25 s,
             # and with timeouts of 10, workers stood still for up to 77 s, with these for 20.
             "health_check_interval": 5,
-            # The first queue of a worker is served first: interactive before bulk.
-            "queue_order_strategy": "priority",
             **_sentinel_transport(server),
         },
         # A publish that fails gives its rows back at once; the relay is the one that retries.
