@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from lookalike_api.routes import (
     bulk,
     collections,
@@ -21,23 +19,23 @@ from lookalike_api.routes import (
 from lookalike_api.routes.context import Backend, Context
 from lookalike_api.routes.status import NotReady
 
-__all__ = ["Backend", "Context", "NotReady", "router"]
+__all__ = ["Backend", "Context", "NotReady", "routers"]
 
 # In this order they are tried for a path: what is asked most often stands first.
-_PARTS = (
-    search,
-    images,
-    thumbnails,
-    bulk,
-    duplicates,
-    jobs,
-    collections,
-    maps,
-    failures,
-    encoders,
-    webhooks,
-    status,
+routers = tuple(
+    part.router
+    for part in (
+        search,
+        images,
+        thumbnails,
+        bulk,
+        duplicates,
+        jobs,
+        collections,
+        maps,
+        failures,
+        encoders,
+        webhooks,
+        status,
+    )
 )
-router = APIRouter()
-for part in _PARTS:
-    router.include_router(part.router)
