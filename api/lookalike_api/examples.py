@@ -162,6 +162,8 @@ _MAP = {
     "error": None,
     "made_at": _AT,
     "n_points": 1180,
+    "n_images": 1204,
+    "n_added": 24,
 }
 _SELECTION = {"collection": "shoes", "reason": "FetchFailed", "job_ids": [2, 3]}
 

@@ -16,4 +16,5 @@ def make(
     """Lay a collection out as a map, in place of the one before."""
     with client() as lookalike, out.status("Laying out ..."):
         made = lookalike.operator.make_map(collection)
-    out.print(f"[bold]{escape(collection)}[/]: {made.n_points:,} images are on the map.")
+    on_it = f"{made.n_points:,} of {made.n_images:,} images are on the map"
+    out.print(f"[bold]{escape(collection)}[/]: {on_it}.")

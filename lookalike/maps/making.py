@@ -27,7 +27,8 @@ _POINTS = """
     JOIN lookalike.images i ON i.id = g.image_id
 """
 _MADE = """
-    UPDATE lookalike.maps SET requested_at = NULL, error = NULL, made_at = now(), space_id = :space
+    UPDATE lookalike.maps
+    SET requested_at = NULL, error = NULL, made_at = :taken_at, space_id = :space
     WHERE collection_id = :id
 """
 
@@ -43,12 +44,16 @@ def make_map(engine: Engine, collection: str) -> CollectionMap:
     """
     check_projection()
     with transaction(engine) as connection:
+        # What is added while the map is made is not on it.
+        taken_at = connection.scalar(text("SELECT now()"))
         place = find_place(connection, collection)
         sample = draw(connection, place.collection_id, place.space_id, n=MOST_POINTS)
     points = project(sample.features)
     with transaction(engine) as connection:
         request_map(connection, collection)
         _keep(connection, place, sample, points)
+        made = {"id": place.collection_id, "space": place.space_id, "taken_at": taken_at}
+        connection.execute(text(_MADE), made)
         return read_map(connection, collection)
 
 
@@ -69,8 +74,10 @@ def make_wanted(engine: Engine) -> Iterator[CollectionMap]:
 
 
 def _keep(connection: Connection, place: Place, sample: Sample, points: Points) -> None:
-    chosen = {"id": place.collection_id}
-    connection.execute(text("DELETE FROM lookalike.map_points WHERE collection_id = :id"), chosen)
+    connection.execute(
+        text("DELETE FROM lookalike.map_points WHERE collection_id = :id"),
+        {"id": place.collection_id},
+    )
     connection.execute(
         text(_POINTS),
         {
@@ -80,4 +87,3 @@ def _keep(connection: Connection, place: Place, sample: Sample, points: Points) 
             "ys": points[:, 1].tolist(),
         },
     )
-    connection.execute(text(_MADE), {**chosen, "space": place.space_id})

@@ -57,6 +57,7 @@ def test_a_map_is_asked_for_once_and_made_by_upkeep(http: httpx.Client, database
     made = http.get(MAP).json()
     assert (made["requested_at"], made["error"], made["n_points"]) == (None, None, 6)
     assert (made["collection"], made["space"]) == ("shoes/red", SPACE.name)
+    assert (made["n_images"], made["n_added"]) == (6, 0)
     assert made["made_at"] is not None
 
 

@@ -80,6 +80,18 @@ def test_a_map_has_a_point_for_each_image_and_loses_what_is_erased(
     client.operator.erase_collection("shop")
 
 
+def test_a_map_says_how_much_of_the_collection_it_shows(client: Lookalike) -> None:
+    urls = [f"https://images.example/few/{i}.jpg" for i in range(6)]
+    client.add_features(urls[:4], two_groups(4), SPACE, collection="few")
+    client.operator.make_map("few")
+    client.add_features(urls[4:], two_groups(2), SPACE, collection="few")
+    client.add("https://images.example/waits.jpg", collection="few")
+    found = client.catalogue.map("few")
+    assert (found.n_points, found.n_images, found.n_added) == (4, 6, 2)
+    made = client.operator.make_map("few")
+    assert (made.n_points, made.n_images, made.n_added) == (6, 6, 0)
+
+
 def test_upkeep_makes_what_was_asked_for_once(client: Lookalike, database_url: str) -> None:
     engine = open_engine(database_url)
     with transaction(engine) as connection:
