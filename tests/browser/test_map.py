@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -34,6 +35,30 @@ def shown(page: Page, n_images: int) -> None:
     page.wait_for_function(IS_DRAWN, arg=canvas.element_handle())
 
 
+Places = list[tuple[int, int]]
+
+
+def touching(page: Page) -> Callable[[Places, Places], None]:
+    """Moves fingers over the map from some places to others, in pixels from its middle."""
+    devtools = page.context.new_cdp_session(page)
+    box = page.get_by_role("application", name="Map").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def dispatch(kind: str, places: Places) -> None:
+        points = [
+            {"id": i, "x": x + right, "y": y + down} for i, (right, down) in enumerate(places)
+        ]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def touch(start: Places, end: Places) -> None:
+        dispatch("touchStart", start)
+        dispatch("touchMove", end)
+        dispatch("touchEnd", [])
+
+    return touch
+
+
 def test_a_map_is_asked_for_and_shown_once_it_is_there(open_page: Open, house: House) -> None:
     house.add(leaves(3), collection="unmapped")
     page = open_page("?view=map&collection=unmapped")
@@ -41,10 +66,21 @@ def test_a_map_is_asked_for_and_shown_once_it_is_there(open_page: Open, house: H
     page.get_by_role("button", name="Make a map").click()
     expect(page.get_by_role("progressbar", name="A map is being made")).to_be_visible()
     house.make_maps()
-    expect(page.get_by_text("3 images by fake")).to_be_visible()
+    expect(page.get_by_text("All 3 images by fake, made")).to_be_visible()
     expect(page.get_by_role("progressbar", name="A map is being made")).to_be_hidden()
     expect(page.get_by_role("button", name="Make it anew")).to_be_visible()
     shown(page, 3)
+
+
+def test_a_map_says_that_it_is_older_than_its_collection(open_page: Open, house: House) -> None:
+    first, *late = leaves(4)
+    house.add([first], collection="grown")
+    house.client.operator.make_map("grown")
+    house.add(late, collection="grown")
+    page = open_page("?view=map&collection=grown")
+    older = re.compile(r"^1 of 4 images by fake, made .* ago; 3 were added since\.")
+    expect(page.get_by_text(older)).to_be_visible()
+    expect(page.get_by_role("application", name="Map")).to_have_accessible_description(older)
 
 
 def test_the_keyboard_leads_to_neighbours_and_the_back_button_to_the_same_place(
@@ -84,6 +120,23 @@ def test_a_click_on_an_image_goes_on_from_it(open_page: Open, house: House, mapp
     )
     expect(page.locator(".asked-name")).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?image=\d+"))
+
+
+def test_two_fingers_pinch_and_one_drags(open_page: Open, mapped: str) -> None:
+    page = open_page(mapped, has_touch=True)
+    shown(page, 8)
+    touch = touching(page)
+    touch([(-40, 0), (40, 0)], [(-120, 0), (120, 0)])
+    expect(page).to_have_url(re.compile("at=[^&]*%2C3.0"))
+    near = page.url
+    touch([(60, 0)], [(0, 60)])
+    expect(page).not_to_have_url(near)
+    expect(page).to_have_url(re.compile("at=[^&]*%2C3.0"))
+    touch([(0, -120), (0, 120)], [(0, -60), (0, 60)])
+    expect(page).to_have_url(re.compile("at=[^&]*%2C1.5"))
+    # The page itself stays as it is, and no image was chosen.
+    assert page.evaluate("visualViewport.scale") == 1
+    expect(page).to_have_url(re.compile("view=map"))
 
 
 def test_the_wheel_zooms_and_a_drag_moves(open_page: Open, mapped: str) -> None:

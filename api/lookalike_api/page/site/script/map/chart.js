@@ -103,7 +103,7 @@ const canvasElement = () =>
     className: "map-canvas",
     tabIndex: 0,
     role: "application",
-    aria: { label: "Map", describedby: "map-help" },
+    aria: { label: "Map", describedby: "map-shown map-help" },
   });
 
 function framed(canvas, { zoom, whole }) {
@@ -114,8 +114,9 @@ function framed(canvas, { zoom, whole }) {
     quietButton("−", () => zoom(1 / BUTTON_ZOOM), "Zoom out"),
     quietButton("All", whole, "Show all of the map"),
   );
-  const keys = "Arrow keys move the map, + and − zoom, 0 shows all of it; ";
-  const help = `${keys}Enter goes on from the image in the middle.`;
+  const hand = "Drag the map; pinch it or turn the wheel to zoom. ";
+  const keys = "Arrow keys move it, + and − zoom, 0 shows all of it; ";
+  const help = `${hand}${keys}Enter goes on from the image in the middle.`;
   return h(
     "section",
     { className: "map", hidden: true, aria: { label: "The map" } },

@@ -78,6 +78,7 @@ function takePointers(listen, canvas, meant) {
   };
   listen("pointerup", ended);
   listen("pointercancel", ended);
+  listen("lostpointercapture", ended);
   listen("pointerleave", () => meant.point());
 }
 

@@ -2,27 +2,32 @@
 
 import { get, sendJson } from "../api.js";
 import { h } from "../dom.js";
-import { encoderName } from "../encoders.js";
 import { problemArea } from "../problems.js";
-import { ago, counted } from "../words.js";
+import { shownOf } from "./telling.js";
 
-const EVERY_MS = 2_000;
+const AWAITED_MS = 2_000;
+const LOST_MS = 5_000;
+// What was added since, and how long ago that was.
+const IDLE_MS = 20_000;
 
 const NONE = "There is no map of this collection yet.";
 const AWAITED = "One is being made: upkeep begins with its next round, and takes up to a minute.";
+const LOOKING = "Looking for the map …";
+const MADE = "The new map is shown.";
 
 const FIRST = "Make a map";
 const ANEW = "Make it anew";
 
 const pathOf = (collection) => `v1/map?${new URLSearchParams({ collection })}`;
 
-/** The line above the map; `made()` hears of each map that there is, once. */
+/** The lines above the map; `made()` hears of each map that there is, and tells if it was read. */
 export function standing({ made }) {
   const problem = problemArea();
-  const said = h("p", { role: "status", className: "said" });
+  const shown = h("p", { id: "map-shown" });
+  const said = h("p", { role: "status", className: "said faint", tabIndex: -1 });
   const waits = h("progress", { aria: { label: "A map is being made" } });
   const ask = h("button", { type: "button", onclick: request });
-  const row = h("div", { className: "row spread" }, said, ask);
+  const row = h("div", { className: "row spread" }, h("div", {}, shown, said), ask);
   const element = h("div", { className: "standing" }, problem.element, row, waits);
   let path = "";
   let until = null;
@@ -31,10 +36,10 @@ export function standing({ made }) {
 
   /** Follow a collection's map until the signal ends. */
   function show(collection, signal) {
-    clearTimeout(timer);
     [path, until, told] = [pathOf(collection), signal, null];
     problem.clear();
-    draw("", null);
+    shown.textContent = "";
+    draw(LOOKING);
     follow(get(path, signal));
   }
 
@@ -44,51 +49,70 @@ export function standing({ made }) {
 
   async function follow(asked) {
     const signal = until;
-    ask.disabled = true;
+    clearTimeout(timer);
     try {
       const state = await asked;
-      if (!signal.aborted) take(state);
+      if (!signal.aborted) await take(state);
     } catch (error) {
       if (signal.aborted) return;
-      if (error.title === "UnknownMap") draw(NONE, FIRST);
-      else problem.show(error);
-      // It goes on being made, whether or not this look at it succeeded.
-      if (!waits.hidden) lookAgain();
+      refused(error);
+      // Whoever closed the question for a key is not asked again.
+      if (error.status === 401) return;
     }
-    ask.disabled = false;
+    if (!signal.aborted) lookAgain();
   }
 
+  function refused(error) {
+    const { title } = error;
+    if (title !== "UnknownMap" && title !== "UnknownCollection") {
+      if (said.textContent === LOOKING) draw("");
+      return problem.show(error);
+    }
+    problem.clear();
+    // A collection that is not there yet is made by its first image, and not by a map.
+    draw(NONE, { button: title === "UnknownMap" ? FIRST : "" });
+  }
+
+  /** Whether or not this look succeeded: a map may be made by others, and an API comes back. */
   function lookAgain() {
     clearTimeout(timer);
-    timer = setTimeout(() => follow(get(path, until)), EVERY_MS);
+    const look = () => (document.hidden ? lookAgain() : follow(get(path, until)));
+    const settled_ms = told ? IDLE_MS : LOST_MS;
+    timer = setTimeout(look, waits.hidden ? settled_ms : AWAITED_MS);
   }
 
-  function take(state) {
+  async function take(state) {
     const { requested_at, made_at, error } = state;
-    problem.clear();
+    const is_new = made_at !== null && made_at !== told;
+    const was_awaited = !waits.hidden;
     if (error) problem.show({ title: "No new map", detail: error });
-    draw(wordsOf(state), made_at ? ANEW : FIRST, Boolean(requested_at));
-    if (requested_at) lookAgain();
-    if (!made_at || made_at === told) return;
+    else problem.clear();
+    shown.textContent = shownOf(state);
+    const text = textOf(state, is_new && was_awaited);
+    draw(text, { button: made_at ? ANEW : FIRST, is_awaited: requested_at !== null });
+    if (!is_new) return;
     told = made_at;
-    made();
+    // What could not be read now is read at the next look.
+    if (!(await made()) && told === made_at) told = null;
   }
 
-  function draw(text, button, is_awaited = false) {
+  function draw(text, { button = "", is_awaited = false } = {}) {
     // A screen reader would say again what is merely written again.
     if (said.textContent !== text) said.textContent = text;
-    ask.textContent = button ?? "";
+    const had_focus = document.activeElement === ask;
+    ask.textContent = button;
     ask.className = button === ANEW ? "quiet" : "primary";
-    ask.hidden = is_awaited || button === null;
+    ask.hidden = is_awaited || !button;
     waits.hidden = !is_awaited;
+    // Whoever pressed it goes on from what came of it.
+    if (had_focus && ask.hidden) said.focus();
   }
 
   return { element, show, close: () => clearTimeout(timer) };
 }
 
-function wordsOf({ requested_at, made_at, n_points, space }) {
+function textOf({ requested_at, made_at }, is_awaited_one) {
   const awaited = requested_at ? AWAITED : null;
   if (!made_at) return awaited ? `${NONE} ${awaited}` : NONE;
-  const found = `${counted(n_points, "image")} by ${encoderName(space)}, laid out ${ago(made_at)}.`;
-  return awaited ? `${found} ${awaited}` : found;
+  return awaited ?? (is_awaited_one ? MADE : "");
 }

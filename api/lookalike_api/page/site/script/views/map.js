@@ -43,18 +43,21 @@ export function open(room) {
     stands.show(address.collection, collecting.signal);
   }
 
-  /** Read the points of a map that was made. */
+  /** Read the points of a map that was made; whether that was possible. */
   async function read() {
     const { signal } = collecting;
     try {
       const words = new URLSearchParams({ collection: shown.collection });
       const points = await get(`v1/map/points?${words}`, signal);
-      if (signal.aborted) return;
+      if (signal.aborted) return true;
+      problem.clear();
       plot.show(points);
       around.element.hidden = !points.xs.length;
       look();
+      return true;
     } catch (error) {
       if (!signal.aborted) problem.show(error);
+      return false;
     }
   }
 
