@@ -64,6 +64,22 @@ def test_urls_are_added_one_a_line_and_a_refused_one_says_why(open_page: Open) -
     assert len([url for url in sent if "/v1/images" in url]) == 1
 
 
+def test_an_image_that_was_erased_meanwhile_hides_no_other(
+    open_page: Open, house: House, files: Path
+) -> None:
+    house.client.operator.configure("erased", paused="all")
+    for picture in leaves(2):
+        (files / picture.name).write_bytes(picture.data)
+    page = open_page("?view=add&collection=erased")
+    page.get_by_label("Choose files").set_input_files(sorted(files.iterdir()))
+    expect(page.get_by_text("2 in the queue")).to_be_visible()
+    first, _ = house.client.catalogue.images("erased").images
+    house.client.operator.erase_images([first.image_id])
+    expect(page.get_by_text("Its job is gone")).to_be_visible()
+    house.client.operator.resume("erased")
+    expect(page.get_by_text("1 of 2 images embedded, 1 failed")).to_be_visible()
+
+
 def test_adding_again_says_that_it_was_there(open_page: Open, house: House, files: Path) -> None:
     (picture,) = leaves(1)
     house.add([picture], collection="again")

@@ -1,7 +1,7 @@
 // Follows the jobs of what was added until each is done or has failed.
 
 import { get } from "../api.js";
-import { changed, items } from "./items.js";
+import { changed, items, mark } from "./items.js";
 
 const EVERY_MS = 400;
 // Their ids stand in one URL, which proxies cut at 8 kB.
@@ -32,16 +32,27 @@ async function look(followed) {
     const found = new Map(jobs.map((job) => [job.id, job]));
     for (const item of followed) take(item, found.get(item.job_id));
   } catch (problem) {
-    // They go on without being looked at; the next look may succeed.
-    for (const item of followed) item.note = `${problem.title}: ${problem.detail}`;
+    if (problem.title === "UnknownJob") return lookApart(followed);
+    // They go on without being looked at, and the next look may succeed; the trouble stands on top.
   }
   changed();
 }
 
+/** One that is gone hides all others that are asked for with it. */
+async function lookApart(followed) {
+  const [only, other] = followed;
+  if (!other) return mark(only, { state: "refused", note: GONE });
+  const middle = Math.ceil(followed.length / 2);
+  await look(followed.slice(0, middle));
+  await look(followed.slice(middle));
+}
+
+const GONE = "Its job is gone: discarded, ended long ago, or the image was erased.";
+
 function take(item, job) {
-  if (job?.status === "done") Object.assign(item, { state: "done", note: item.note });
-  if (job?.status === "failed") {
+  if (job.status === "done") Object.assign(item, { state: "done", note: item.remark });
+  if (job.status === "failed") {
     Object.assign(item, { state: "failed", note: `${job.error}: ${job.message ?? ""}` });
   }
-  if (job?.status === "retry") item.note = `${job.error}: tried again soon`;
+  if (job.status === "retry") item.note = `${job.error}: tried again soon`;
 }

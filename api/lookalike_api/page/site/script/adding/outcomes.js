@@ -60,7 +60,7 @@ function summary() {
 function row(item) {
   return h(
     "li",
-    { className: "outcome", data: { state: item.state } },
+    { className: "outcome", data: { state: item.state, job: item.job_id ?? "" } },
     h("span", { className: "outcome-name" }, item.name),
     h("span", { className: "state", data: { state: item.state } }, item.state),
     h("span", { className: "outcome-note" }, item.note),

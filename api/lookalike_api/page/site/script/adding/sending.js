@@ -67,7 +67,8 @@ function take(item, answer) {
   if (!problem) {
     const { image_id, job_id = null, is_new } = answer;
     const state = job_id === null ? "done" : "queued";
-    Object.assign(item, { state, image_id, job_id, note: is_new ? "" : "was there already" });
+    const remark = is_new ? "" : "was there already";
+    Object.assign(item, { state, image_id, job_id, note: remark, remark });
     return 0;
   }
   const is_for_time = problem.status === 429 || problem.status === 503;
