@@ -66,7 +66,12 @@ def test_a_key_that_may_not_write_is_told_what_it_lacks(
     expect(page.locator(".outcome")).to_contain_text("ScopeMissing")
 
 
-def test_whoever_gives_no_key_is_told_so(open_page: Open, locked_url: str) -> None:
+def test_whoever_gives_no_key_is_told_so_and_may_give_it_later(
+    open_page: Open, locked_url: str, secret: str
+) -> None:
     page = open_page(f"{locked_url}/?collection={COLLECTION}")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#warnings")).to_contain_text("Unauthenticated")
+    page.get_by_role("button", name="Give a key").click()
+    give(page, secret)
+    expect(page.locator(".beginnings .tile img")).to_have_count(3)

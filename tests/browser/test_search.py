@@ -84,9 +84,11 @@ def test_one_goes_on_from_a_neighbour_and_back_again(open_page: Open, asked: str
     page = open_page(f"{asked}&k=4")
     expect(page.locator(".asked-name")).to_have_text("green-0.jpg")
     first = neighbours(page)
-    page.locator(".answer .tile").first.click()
-    expect(page.locator(".asked-name")).to_have_text(first[0])
+    page.set_viewport_size({"width": 360, "height": 400})
+    page.locator(".answer .tile").last.click()
+    expect(page.locator(".asked-name")).to_have_text(first[-1])
     assert neighbours(page) != first
+    assert page.evaluate("scrollY") == 0
     page.go_back()
     expect(page.locator(".asked-name")).to_have_text("green-0.jpg")
     assert neighbours(page) == first
@@ -166,6 +168,18 @@ def test_a_problem_is_shown_in_its_own_words(open_page: Open, files: Path, house
     expect(page.get_by_role("alert")).to_contain_text("ImageUnreadable")
     page.goto(f"/?collection={COLLECTION}&image=999999")
     expect(page.get_by_role("alert")).to_contain_text("image 999999 has no features")
+
+
+def test_an_api_that_was_away_is_asked_again(open_page: Open, asked: str) -> None:
+    page = open_page("?view=add")
+    away = {"title": "StoreUnavailable", "detail": "Postgres is away.", "status": 503}
+    page.route("**/v1/**", lambda route: route.fulfill(status=503, json=away))
+    page.goto(f"/{asked}")
+    expect(page.get_by_role("alert")).to_contain_text("Postgres is away.")
+    page.unroute("**/v1/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".answer .tile").first).to_be_visible()
+    expect(page.locator(".problem")).to_be_empty()
 
 
 def test_which_encoder_answers_is_said_with_what_it_is_worth(

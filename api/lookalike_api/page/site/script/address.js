@@ -42,15 +42,16 @@ export const linkAway = (changes) => linkTo({ ...NOBODY, ...changes });
 
 /** Go to a link; with `replacing`, the back button does not come here again. */
 export function go(link, { replacing = false } = {}) {
-  if (replacing) history.replaceState(null, "", link);
+  const is_here = new URL(link, location.href).href === location.href;
+  if (replacing || is_here) history.replaceState(null, "", link);
   else history.pushState(null, "", link);
   window.dispatchEvent(new CustomEvent("address", { detail: { is_new: !replacing } }));
 }
 
-/** Call `shown` now and whenever the address changes. */
+/** Call `shown` now and whenever the address changes: by a new one, or one gone back to. */
 export function follow(shown) {
   window.addEventListener("address", (event) => shown(here(), event.detail));
-  window.addEventListener("popstate", () => shown(here(), { is_new: true }));
+  window.addEventListener("popstate", () => shown(here(), { is_new: true, is_back: true }));
   shown(here(), { is_new: false });
 }
 

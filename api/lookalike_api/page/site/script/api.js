@@ -46,8 +46,9 @@ export async function sendLines(path, objects, signal) {
   return text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
 }
 
+/** Bytes that nothing waits for: whatever else is asked for goes before them. */
 export async function getBlob(path) {
-  return (await answered("GET", path, {})).blob();
+  return (await answered("GET", path, { priority: "low" })).blob();
 }
 
 async function ask(method, path, options) {
@@ -66,10 +67,10 @@ async function answered(method, path, options) {
   }
 }
 
-async function fetched(method, path, { body, headers, signal }, used) {
+async function fetched(method, path, { headers, ...options }, used) {
   const permission = used ? { Authorization: `Bearer ${used}` } : {};
   try {
-    return await fetch(path, { method, body, signal, headers: { ...headers, ...permission } });
+    return await fetch(path, { method, headers: { ...headers, ...permission }, ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(UNREACHABLE);

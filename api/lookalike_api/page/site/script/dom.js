@@ -21,11 +21,20 @@ function setAria(element, values) {
   }
 }
 
-/** Replace an element's children by others like them; whoever is in their midst stays there. */
+/** Replace those of an element's children that have changed; whoever is in their midst stays.
+ *
+ * Two that look the same must do the same: the old one's listeners stay with it.
+ */
 export function redraw(element, children) {
   const held = focusable(element).indexOf(document.activeElement);
-  element.replaceChildren(...children);
-  if (held >= 0) focusable(element)[held]?.focus();
+  const old = [...element.children];
+  children.forEach((fresh, n) => {
+    if (!old[n]) element.append(fresh);
+    else if (!old[n].isEqualNode(fresh)) old[n].replaceWith(fresh);
+  });
+  for (const gone of old.slice(children.length)) gone.remove();
+  const is_lost = held >= 0 && !element.contains(document.activeElement);
+  if (is_lost) focusable(element)[held]?.focus();
 }
 
 const focusable = (element) => [...element.querySelectorAll("a, button")];

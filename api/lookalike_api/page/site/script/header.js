@@ -2,13 +2,13 @@
 
 import { DEFAULTS, follow, go, here, linkTo } from "./address.js";
 import { h } from "./dom.js";
-import { encoderName, encoderWarning } from "./encoders.js";
+import { encoderName } from "./encoders.js";
 import { listen } from "./installation.js";
+import { drawWarnings } from "./warnings.js";
 import { count } from "./words.js";
 
 const picker = document.getElementById("collection");
 const encoder = document.getElementById("encoder");
-const warnings = document.getElementById("warnings");
 
 let latest = { status: null, problem: null };
 let has_begun = false;
@@ -41,20 +41,10 @@ function draw() {
   const shown = collections.find((one) => one.name === name);
   drawPicker(collections, name);
   const space = shown?.space;
+  encoder.hidden = !latest.status;
   encoder.textContent = space ? encoderName(space) : "No encoder yet";
   encoder.title = space ?? "Nothing in this collection was embedded so far";
-  drawWarnings([encoderWarning(shown), ...troubles(shown)].filter(Boolean));
-}
-
-function troubles({ n_images, paused } = {}) {
-  const { status, problem } = latest;
-  if (problem) return [`${problem.title}: ${problem.detail}`];
-  if (!status) return [];
-  return [
-    status.workers.length ? null : "No worker runs: pictures wait until one is started.",
-    n_images ? null : "This collection has no images yet: add some.",
-    paused ? `This collection is paused (${paused}).` : null,
-  ];
+  drawWarnings(shown, latest);
 }
 
 function drawPicker(collections, name) {
@@ -62,7 +52,7 @@ function drawPicker(collections, name) {
   const wanted = names.includes(name) ? collections : [...collections, { name, n_images: 0 }];
   const options = wanted.map((one) => ({
     value: one.name,
-    text: `${one.name} (${count(one.n_images)})`,
+    text: latest.status ? `${one.name} (${count(one.n_images)})` : one.name,
   }));
   // An open list would close whenever it is replaced.
   const drawn = JSON.stringify(options);
@@ -71,12 +61,4 @@ function drawPicker(collections, name) {
     picker.dataset.drawn = drawn;
   }
   picker.value = name;
-}
-
-function drawWarnings(texts) {
-  const drawn = texts.join("\n");
-  // A screen reader would say again what is merely drawn again.
-  if (warnings.dataset.drawn === drawn) return;
-  warnings.dataset.drawn = drawn;
-  warnings.replaceChildren(...texts.map((text) => h("p", {}, text)));
 }

@@ -15,7 +15,9 @@ const VIEWS = [search, map, add, queue];
 const room = document.getElementById("room");
 let current = null;
 
-function show(address, { is_new }) {
+function show(address, { is_new, is_back }) {
+  // The browser itself goes back to where one was on the page.
+  if (is_new && !is_back && !isOfSame(current?.address, address)) window.scrollTo(0, 0);
   const view = VIEWS.find((one) => one.name === address.view) ?? search;
   showLinks(view);
   if (current?.view !== view) {
@@ -24,10 +26,15 @@ function show(address, { is_new }) {
     current = { view, opened: view.open(room) };
     document.title = `${view.title} · lookalike`;
     // Whoever cannot see that the content changed is put at its beginning.
-    if (is_new) room.focus();
+    if (is_new) room.focus({ preventScroll: true });
   }
+  current.address = address;
   current.opened.show(address);
 }
+
+/** Whether two addresses differ by no more than what narrows a view. */
+const isOfSame = (one, other) =>
+  ["view", "image", "reference", "picture"].every((name) => one?.[name] === other[name]);
 
 function showLinks(shown) {
   const links = VIEWS.map((view) => {

@@ -10,7 +10,7 @@ export function table({ caption, columns, numeric = [], empty = "None." }) {
   const none = h("p", { className: "faint", hidden: true }, empty);
   const scroller = h(
     "div",
-    { className: "scroller", role: "region", tabIndex: 0, aria: { label: caption } },
+    { className: "scroller", role: "region", tabIndex: 0, hidden: true, aria: { label: caption } },
     h("table", {}, h("thead", {}, h("tr", {}, head)), body),
   );
   const element = h("section", { className: "panel" }, h("h2", {}, caption), scroller, none);
@@ -20,8 +20,12 @@ export function table({ caption, columns, numeric = [], empty = "None." }) {
   function draw(rows) {
     scroller.hidden = !rows.length;
     none.hidden = Boolean(rows.length);
-    redraw(body, rows.map((cells) => h("tr", {}, cells.map(drawn))));
+    // Cell by cell: whoever selects a text keeps it while a number beside it changes.
+    rows.forEach((cells, n) => redraw(body.rows[n] ?? added(body), cells.map(drawn)));
+    for (const row of [...body.rows].slice(rows.length)) row.remove();
   }
 
   return { element, draw };
 }
+
+const added = (body) => body.appendChild(h("tr"));

@@ -4,8 +4,7 @@
 (() => {
   const STORED = "lookalike.theme";
   const ORDER = ["system", "light", "dark"];
-  let theme = localStorage.getItem(STORED);
-  if (!ORDER.includes(theme)) theme = "system";
+  let theme = "system";
 
   const apply = () => {
     document.documentElement.dataset.theme = theme;
@@ -13,7 +12,16 @@
     if (button) button.textContent = `Theme: ${theme}`;
   };
 
-  apply();
+  const take = (stored) => {
+    theme = ORDER.includes(stored) ? stored : "system";
+    apply();
+  };
+
+  take(localStorage.getItem(STORED));
+  // Another tab's switch is this one's too.
+  window.addEventListener("storage", ({ key, newValue }) => {
+    if (key === STORED) take(newValue);
+  });
   document.addEventListener("DOMContentLoaded", () => {
     apply();
     document.getElementById("theme").addEventListener("click", () => {

@@ -15,6 +15,7 @@ export function distance(number) {
 
 export function rate(per_s) {
   if (per_s === 0) return "0/s";
+  if (per_s < 0.05) return "below 0.1/s";
   return per_s < 10 ? `${per_s.toFixed(1)}/s` : `${count(Math.round(per_s))}/s`;
 }
 
@@ -30,7 +31,7 @@ export const ago = (time) => `${duration(Math.max(0, (Date.now() - Date.parse(ti
 
 /** What to call an image: its name, else the end of its reference. */
 export function label(reference, metadata = {}) {
-  if (typeof metadata.name === "string" && metadata.name) return metadata.name;
+  if (typeof metadata.name === "string" && metadata.name.trim()) return metadata.name;
   if (reference.startsWith("upload:")) return `upload ${reference.slice(7, 15)}`;
   const path = reference.split(/[?#]/)[0];
   const end = path.slice(path.lastIndexOf("/") + 1) || reference;

@@ -48,7 +48,7 @@ function row(one, is_shown) {
   if (is_shown) link.setAttribute("aria-current", "true");
   const paused = one.paused ? h("span", { className: "state" }, `paused: ${one.paused}`) : "";
   return [
-    h("span", {}, link, " ", paused),
+    h("span", { className: "reference" }, link, " ", paused),
     one.space ? encoderName(one.space) : "none yet",
     count(one.n_images),
     count(one.n_open),

@@ -31,7 +31,8 @@ export function failuresPanel() {
     const found = collections.find(({ name }) => name === address.collection);
     const n_failed = found?.jobs.failed ?? 0;
     const wanted = JSON.stringify([address.collection, address.reason, n_failed]);
-    if (wanted === drawn) return;
+    // How long ago each was is another thing each time.
+    if (wanted === drawn) return failures.length && view.draw(failures.map(row));
     drawn = wanted;
     shown = address;
     if (n_failed) await read(address, null);
@@ -47,6 +48,8 @@ export function failuresPanel() {
       problem.clear();
     } catch (error) {
       problem.show(error);
+      // Read again with the next news.
+      drawn = "";
     }
   }
 
@@ -55,7 +58,7 @@ export function failuresPanel() {
     more.hidden = next_after === null;
     const entries = Object.entries(page.reasons);
     redraw(reasons, entries.map(([reason, n]) => reasonRow(reason, n, address)));
-    view.draw(failures.map((failure) => row(failure)));
+    view.draw(failures.map(row));
   }
 
   function reasonRow(reason, n, { collection, reason: chosen }) {
@@ -80,8 +83,12 @@ export function failuresPanel() {
     failure.can_retry ? oneAgain(failure) : "",
   ];
 
-  const oneAgain = ({ reference, job_id }) =>
-    button("Try again", `Try ${label(reference)} again`, () => tried({ job_ids: [job_id] }));
+  function oneAgain({ reference, job_id }) {
+    const again = () => tried({ job_ids: [job_id] });
+    const element = button("Try again", `Try ${label(reference)} again`, again);
+    element.dataset.job = job_id;
+    return element;
+  }
 
   /** A button that does something and says what was done; null where nothing was. */
   function button(text, name, done) {

@@ -1,6 +1,6 @@
 // The queue in four figures.
 
-import { h } from "../dom.js";
+import { h, redraw } from "../dom.js";
 import { count, duration, rate } from "../words.js";
 
 export function figures() {
@@ -18,7 +18,7 @@ export function figures() {
       ["Workers", count(workers.length), held(workers)],
       ["Failed", count(n_failed), n_failed ? "for good, until tried again" : "none"],
     ];
-    element.replaceChildren(...rows.map(drawn));
+    redraw(element, rows.map(drawn));
   }
 
   return { element, draw };

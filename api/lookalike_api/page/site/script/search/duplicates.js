@@ -10,13 +10,20 @@ const TIERS = { identical: "identical", near_duplicate: "near-duplicate", simila
 export function duplicatesSection() {
   const element = h("section", { className: "duplicates", aria: { label: "Duplicates" } });
 
+  let drawn = null;
+
   async function show({ image, collection }, signal) {
+    const wanted = JSON.stringify([image, collection]);
+    // However the sliders move, its duplicates stay the same.
+    if (wanted === drawn) return;
+    drawn = null;
     element.replaceChildren();
     if (!image) return;
     try {
       const path = `v1/images/${encodeURIComponent(image)}/duplicates`;
       const found = await get(`${path}?collection=${encodeURIComponent(collection)}&k=24`, signal);
       draw(found);
+      drawn = wanted;
     } catch {
       // The search above tells what is wrong with this image.
     }

@@ -13,11 +13,18 @@ export function questionPanel({ picked, named }) {
   const contents = [asked, dropZone(picked, named)];
   const element = h("section", { className: "question", aria: { label: "Question" } }, contents);
 
+  let drawn = null;
+
   function show(address, signal) {
+    const { image, reference, picture } = address;
+    const wanted = JSON.stringify([image, reference, picture]);
+    // However the sliders move, the question stays the same.
+    if (wanted === drawn) return;
+    drawn = image ? null : wanted;
     if (!isAsked(address)) asked.replaceChildren();
-    else if (address.image) showStored(address.image, signal);
-    else if (address.picture) showPicture(pictureOf(address.picture));
-    else draw(placeholder(label(address.reference)), address.reference);
+    else if (image) showStored(image, signal, wanted);
+    else if (picture) showPicture(pictureOf(picture));
+    else draw(placeholder(label(reference)), reference);
   }
 
   const draw = (picture, name, details = []) =>
@@ -31,10 +38,11 @@ export function questionPanel({ picked, named }) {
     draw(h("span", { className: "frame" }, image), picture.file.name || "Pasted picture");
   }
 
-  async function showStored(image_id, signal) {
+  async function showStored(image_id, signal, wanted) {
     try {
       const story = await get(`v1/images/${image_id}`, signal);
       draw(thumbnail(story), label(story.reference, story.metadata), facts(story));
+      drawn = wanted;
     } catch {
       // The search tells what is wrong with this image.
       if (!signal.aborted) draw(placeholder(`image ${image_id}`), "");
@@ -75,6 +83,7 @@ function dropZone(picked, named) {
   const url = h("input", {
     id: "url",
     type: "url",
+    required: true,
     placeholder: "https://…",
     autocomplete: "off",
     aria: { label: "Search by the picture at this URL" },

@@ -3,6 +3,7 @@
 import { go, linkAway, linkTo } from "../address.js";
 import { calmed, h } from "../dom.js";
 import { isPicture, takeDropsAndPastes } from "../dropping.js";
+import { listen } from "../installation.js";
 import { beginnings } from "../search/beginnings.js";
 import { duplicatesSection } from "../search/duplicates.js";
 import { find, isAsked } from "../search/finding.js";
@@ -41,7 +42,8 @@ export function open(room) {
   }
 
   function askByText(text) {
-    if (/^https?:\/\/\S+$/.test(text)) go(linkAway({ view: name, reference: text }));
+    // Which schemes are allowed is for the API to say.
+    if (/^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text)) go(linkAway({ view: name, reference: text }));
   }
 
   // Two controls may change before the first is heard of.
@@ -57,8 +59,10 @@ export function open(room) {
   }
 
   let asking = new AbortController();
+  let shown = null;
 
   async function show(address) {
+    shown = address;
     asking.abort();
     asking = new AbortController();
     const { signal } = asking;
@@ -67,6 +71,7 @@ export function open(room) {
     found.hidden = !isAsked(address);
     both.classList.toggle("is-asked", isAsked(address));
     if (!isAsked(address)) {
+      problem.clear();
       answer.replaceChildren();
       return begin.show(address, signal);
     }
@@ -76,18 +81,25 @@ export function open(room) {
   }
 
   async function showAnswer(address, signal) {
+    problem.clear();
     answer.setAttribute("aria-busy", "true");
+    if (!answer.hasChildNodes()) answer.replaceChildren(status("Searching …"));
     try {
       const { neighbours, n_missing, wall_ms } = await find(address, signal);
-      problem.clear();
       drawAnswer(neighbours, n_missing, wall_ms);
     } catch (error) {
       // Another question was asked meanwhile.
       if (signal.aborted) return;
       answer.replaceChildren();
-      problem.show(error);
+      problem.show(error, () => again(address));
     }
     answer.setAttribute("aria-busy", "false");
+  }
+
+  function again(address) {
+    // The button that was pressed goes away.
+    room.focus();
+    show(address);
   }
 
   function drawAnswer(neighbours, n_missing, wall_ms) {
@@ -95,19 +107,27 @@ export function open(room) {
     const found = `${counted(neighbours.length, "neighbour")} in ${Math.round(wall_ms)} ms`;
     const was_inside = answer.contains(document.activeElement);
     answer.replaceChildren(
-      h("p", { className: "faint", role: "status" }, found + missing),
+      status(found + missing),
       h("ol", { className: "grid" }, neighbours.map((neighbour) => tile(neighbour))),
     );
     // Whoever came here by a tile begins at the top of what it led to.
-    if (was_inside) room.focus();
+    if (was_inside) room.focus({ preventScroll: true });
   }
+
+  // Images come, and so does an API that was away.
+  const stopListening = listen((news) => {
+    if (shown && !isAsked(shown) && !news.problem) begin.hear(news.status, shown, asking.signal);
+  });
 
   const close = () => {
     ending.abort();
     asking.abort();
+    stopListening();
   };
   return { show, close };
 }
+
+const status = (text) => h("p", { className: "faint", role: "status" }, text);
 
 const NO_PICTURE = {
   title: "No picture",
