@@ -31,6 +31,7 @@ export function standing({ made }) {
   const element = h("div", { className: "standing" }, problem.element, row, waits);
   let path = "";
   let until = null;
+  let latest = null;
   let told = null;
   let timer = 0;
 
@@ -49,28 +50,32 @@ export function standing({ made }) {
 
   async function follow(asked) {
     const signal = until;
+    const isOver = () => signal.aborted || asked !== latest;
+    latest = asked;
     clearTimeout(timer);
     try {
       const state = await asked;
-      if (!signal.aborted) await take(state);
+      if (!isOver()) await take(state);
     } catch (error) {
-      if (signal.aborted) return;
+      if (isOver()) return;
       refused(error);
       // Whoever closed the question for a key is not asked again.
       if (error.status === 401) return;
     }
-    if (!signal.aborted) lookAgain();
+    if (!isOver()) lookAgain();
   }
 
   function refused(error) {
-    const { title } = error;
-    if (title !== "UnknownMap" && title !== "UnknownCollection") {
-      if (said.textContent === LOOKING) draw("");
-      return problem.show(error);
-    }
+    if (error.title === "UnknownMap") return hasNone(FIRST);
+    // It is made by its first image, and not by a map.
+    if (error.title === "UnknownCollection") return hasNone("");
+    problem.show(error);
+    if (said.textContent === LOOKING) draw("");
+  }
+
+  function hasNone(button) {
     problem.clear();
-    // A collection that is not there yet is made by its first image, and not by a map.
-    draw(NONE, { button: title === "UnknownMap" ? FIRST : "" });
+    draw(NONE, { button });
   }
 
   /** Whether or not this look succeeded: a map may be made by others, and an API comes back. */
