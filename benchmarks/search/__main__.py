@@ -55,8 +55,8 @@ def main() -> None:
         figures |= summarize_growth(growths[0])
     if "keys" in given.only:
         keys = measure_keys((given.rows // 10, given.rows, 5 * given.rows))
-        growths.append(keys)
-        figures |= summarize_keys(keys)
+        growths += keys
+        figures |= summarize_keys(*keys)
     if growths:
         plot(growths, given.plot)
     print(json.dumps(figures))

@@ -25,19 +25,25 @@ from benchmarks.search.server import postgres, run
 from benchmarks.search.synthetic import fresh_rows, made_rows
 from benchmarks.search.turns import Side
 from lookalike.features import Features
-from lookalike.indexes import EFFORTS, SearchIndex, objects
+from lookalike.indexes import SearchIndex, objects
 from lookalike.indexes.recipes import PCA_DIMENSIONS, Transform, fit, unit
 
-_EFFORTS: tuple[Effort, ...] = tuple((e.ef_search, e.n_shortlist) for e in EFFORTS[1:])
+ONE_EFFORT: Effort = (64, 40)
+"""The same for all, of those below: what longer keys of more rows cost by themselves."""
+
+_EFFORTS: tuple[Effort, ...] = tuple(
+    (ef_search, 40) for ef_search in (40, 64, 100, 150, 200, 300, 400)
+)
 _N_FITTED = 20_000
 _PORTION = 10_000
 
 
 @contextmanager
-def keys_alone(n_rows: int) -> Iterator[Side[Features]]:
+def keys_alone(n_rows: int) -> Iterator[tuple[Side[Features], Side[Features]]]:
     """Make rows, keep their keys alone and index them; the search gives a whole shortlist.
 
-    Its recall is the share of the ten nearest that are on the list.
+    Two sides: at ONE_EFFORT, and at the least that suffices. Their recall is
+    the share of the ten nearest that are on the list.
     """
     transform, keys = _keys_of(n_rows)
     queries = _apply(transform, fresh_rows(N_QUERIES, of=n_rows)).astype(np.float32)
@@ -55,10 +61,13 @@ def keys_alone(n_rows: int) -> Iterator[Side[Features]]:
         copy_in(url, f"{table} (image_id, key)", [np.arange(n_rows)], keys)
         run(url, *objects.index_statements(index).values(), f"VACUUM ANALYZE {table}")
         del keys
-        client = partial(_asking, url, table)
-        effort = least_effort(client, _EFFORTS, list(queries), nearest)
-        with client(effort) as search:
-            yield Side(n_rows, effort, search, list(queries), nearest)
+        client, asked = partial(_asking, url, table), list(queries)
+        least = least_effort(client, _EFFORTS, asked, nearest)
+        with client(ONE_EFFORT) as hasty, client(least) as search:
+            yield (
+                Side(n_rows, ONE_EFFORT, hasty, asked, nearest),
+                Side(n_rows, least, search, asked, nearest),
+            )
 
 
 def _keys_of(n_rows: int) -> tuple[Transform, Rows]:
@@ -128,8 +137,8 @@ def _index_of(n_rows: int) -> SearchIndex:
         filled_to=n_rows,
         n_fitted=_N_FITTED,
         captured=1.0,
-        ef_search=_EFFORTS[0][0],
-        n_shortlist=_EFFORTS[0][1],
+        ef_search=ONE_EFFORT[0],
+        n_shortlist=ONE_EFFORT[1],
         recall_target=None,
         recall=None,
         recall_k=None,
