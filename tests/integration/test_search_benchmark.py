@@ -45,6 +45,6 @@ def test_a_recipe_finds_enough_also_with_filters(data: Dataset, recipe: Recipe) 
 
 
 def test_keys_without_features_give_the_nearest_a_place_on_the_shortlist() -> None:
-    growth = measure_keys((1000, 2000))
-    assert [point.n_rows for point in growth.points] == [1000, 2000]
-    assert min(point.recall for point in growth.points) > 0.98
+    for growth in measure_keys((1000, 2000)):
+        assert [point.n_rows for point in growth.points] == [1000, 2000]
+        assert min(point.recall for point in growth.points) > 0.995
