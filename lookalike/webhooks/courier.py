@@ -1,7 +1,8 @@
-"""The courier: gathers what has ended and sends it, a thread for each webhook that has something.
+"""The courier: gathers what has ended and sends it, a sender for each webhook that has something.
 
 So a receiver that takes fifteen seconds for each request, or is dead, is waited
-for by its own thread alone. Any number of couriers may run side by side.
+for by one thread alone. Where more webhooks have something than there are
+senders, they take turns. Any number of couriers may run side by side.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from lookalike.webhooks.gathering import gather
 from lookalike.webhooks.posting import TIMEOUT_S, Poster
 from lookalike.webhooks.schedule import Schedule
 from lookalike.webhooks.signing import headers_of
+from lookalike.webhooks.turns import Turns
 
-# Beyond it webhooks take turns; nearly all that are down are held, and have no thread.
+# Beyond it webhooks take turns; nearly all that are down are held, and have no sender.
 MAX_SENDERS = 32
 _MAX_OUTAGE_S = 10.0
 # A round takes milliseconds and comes twice a second; seconds, where every webhook has much.
@@ -42,11 +44,16 @@ class Pace:
 
     What was taken and neither arrived nor failed is sent again after
     `lease_s`: longer than a request can take, so that none is sent twice as
-    long as its sender lives. At the courier's end what is under way is
-    waited for `end_s`; what that cuts off is sent again, too.
+    long as its sender lives. Where others wait for a sender, one leaves its
+    webhook after `turn_s`, with the request that is under way. At the courier's
+    end what is under way is waited for `end_s`; what that cuts off is sent
+    again, too.
     """
 
     poll_s: float = 0.5
+    # Hundreds of requests to a receiver that is quick, so that a connection is worth its making,
+    # and one to a slow one.
+    turn_s: float = 5.0
     lease_s: float = 4 * TIMEOUT_S
     end_s: float = 5.0
 
@@ -61,12 +68,15 @@ class Courier:
         *,
         schedule: Schedule = Schedule(),  # noqa: B008 - frozen
         pace: Pace = Pace(),
+        max_senders: int = MAX_SENDERS,
     ) -> None:
         self._engine = engine
         self._poster = poster
         self._schedule = schedule
         self._pace = pace
-        self._senders: dict[int, threading.Thread] = {}
+        self._max_senders = max_senders
+        self._turns = Turns()
+        self._senders: list[threading.Thread] = []
         self.last_round: float | None = None
         """By the monotonic clock: when the last round succeeded."""
 
@@ -87,11 +97,11 @@ class Courier:
                 pause_s = min(_MAX_OUTAGE_S, pause_s * 2)
             stop.wait(pause_s)
         until = time.monotonic() + self._pace.end_s
-        for sender in self._senders.values():
+        for sender in self._senders:
             sender.join(max(0.0, until - time.monotonic()))
 
     def run_once(self, stop: threading.Event) -> None:
-        """Gather, and see that each webhook that has something to be sent has a sender."""
+        """Gather, and see that senders come to each webhook that has something to be sent."""
         gather(self._engine, stop)
         self._see_to_senders(stop)
         self.last_round = time.monotonic()
@@ -103,34 +113,46 @@ class Courier:
     def _see_to_senders(self, stop: threading.Event) -> None:
         with transaction(self._engine) as connection:
             due = deliveries.due_webhooks(connection)
-        self._senders = {one: it for one, it in self._senders.items() if it.is_alive()}
-        for webhook_id in due:
-            if len(self._senders) >= MAX_SENDERS or stop.is_set():
-                return
-            if webhook_id not in self._senders:
-                self._senders[webhook_id] = self._start(webhook_id, stop)
+        self._turns.line_up(due)
+        self._senders = [sender for sender in self._senders if sender.is_alive()]
+        n_free = self._max_senders - len(self._senders)
+        for _ in range(min(self._turns.n_waiting, n_free)):
+            self._senders.append(self._start(stop))
 
-    def _start(self, webhook_id: int, stop: threading.Event) -> threading.Thread:
+    def _start(self, stop: threading.Event) -> threading.Thread:
         # A daemon: a process that has to end does not wait for a receiver.
         sender = threading.Thread(
-            target=self._send, args=(webhook_id, stop), name=f"webhook {webhook_id}", daemon=True
+            target=self._work, args=(stop,), name="webhook sender", daemon=True
         )
         sender.start()
         return sender
 
-    def _send(self, webhook_id: int, stop: threading.Event) -> None:
-        """One delivery after the other, until there is none or one fails."""
+    def _work(self, stop: threading.Event) -> None:
+        """One turn after the other, until no webhook waits for a sender."""
+        while not stop.is_set() and (webhook_id := self._turns.begin()) is not None:
+            has_more = self._send(webhook_id, stop)
+            self._turns.end(webhook_id, has_more=has_more)
+
+    def _send(self, webhook_id: int, stop: threading.Event) -> bool:
+        """One delivery after the other, until there is none, one fails, or it is others' turn.
+
+        True where it is left for the sake of others, and so may have more.
+        """
+        until = time.monotonic() + self._pace.turn_s
         try:
             while not stop.is_set():
                 with transaction(self._engine) as connection:
                     taken = deliveries.take(connection, webhook_id, lease_s=self._pace.lease_s)
                 if taken is None or not self._deliver(taken):
-                    return
+                    return False
+                if self._turns.n_waiting and time.monotonic() >= until:
+                    return True
         except LookalikeError as error:
             log.warning("webhooks outage", error=error.reason, message=str(error))
         except Exception:
-            # What it had taken is sent again when its lease is over, by another thread.
+            # What it had taken is sent again when its lease is over, by another sender.
             log.exception("webhooks failed", webhook=webhook_id)
+        return False
 
     def _deliver(self, taken: Taken) -> bool:
         signed = headers_of(taken.message_id, taken.body, taken.secrets, at_s=time.time())

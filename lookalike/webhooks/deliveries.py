@@ -15,9 +15,10 @@ _READY = """
     WHERE d.died_at IS NULL AND d.next_at <= now() AND w.disabled_at IS NULL
         AND (w.held_until IS NULL OR w.held_until <= now())
 """
+# Served is who has answered, or failed to, whichever relay asked: so relays agree, also a new one.
 _DUE = f"""
     SELECT id FROM lookalike.webhooks v WHERE EXISTS (SELECT FROM {_READY} AND w.id = v.id)
-    ORDER BY held_until NULLS FIRST, id
+    ORDER BY greatest(delivered_at, failed_at) NULLS FIRST, id
 """
 # It counts as tried from now on: a sender that dies leaves it to the next one, after a while.
 _TAKE = f"""
@@ -84,7 +85,7 @@ class Taken:
 
 
 def due_webhooks(connection: Connection) -> list[int]:
-    """The webhooks that have something to be sent, those that were never held first."""
+    """The webhooks that have something to be sent, those first that were served longest ago."""
     return list(connection.scalars(text(_DUE)))
 
 

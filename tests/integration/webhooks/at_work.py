@@ -13,7 +13,9 @@ from sqlalchemy import text
 from lookalike.database import transaction
 from lookalike.jobs import Failure, Trace
 from lookalike.queue.retries import RetryPolicy
-from lookalike.webhooks.courier import Courier, Pace
+from lookalike.webhooks import deliveries
+from lookalike.webhooks.courier import MAX_SENDERS, Courier, Pace
+from lookalike.webhooks.gathering import gather
 from lookalike.webhooks.operations import Webhooks
 from lookalike.webhooks.posting import Poster
 from lookalike.webhooks.records import Webhook
@@ -33,7 +35,13 @@ _TABLES = ("webhooks", "webhook_ends", "webhook_deliveries")
 
 @contextmanager
 def running(
-    house: Installation, *, schedule: Schedule = AT_ONCE, n: int = 1, allow: str = "127.0.0.1"
+    house: Installation,
+    *,
+    schedule: Schedule = AT_ONCE,
+    pace: Pace = PACE,
+    n: int = 1,
+    max_senders: int = MAX_SENDERS,
+    allow: str = "127.0.0.1",
 ) -> Iterator[None]:
     """Couriers that work until the context ends."""
     stop = threading.Event()
@@ -43,7 +51,9 @@ def running(
             poster = ending.enter_context(
                 closing(Poster([allow] if allow else [], timeout_s=LONGEST_S))
             )
-            courier = Courier(house.engine, poster, schedule=schedule, pace=PACE)
+            courier = Courier(
+                house.engine, poster, schedule=schedule, pace=pace, max_senders=max_senders
+            )
             threads.append(threading.Thread(target=courier.run, args=(stop,)))
         try:
             for thread in threads:
@@ -75,6 +85,17 @@ def fail(house: Installation, *names: str) -> None:
     house.commit(
         [Failure(job, "ImageNotFound", "example.org says 404", None, Trace()) for job in jobs]
     )
+
+
+def break_a_delivery(house: Installation) -> None:
+    """One that was tried for the last time."""
+    finish(house, 1)
+    gather(house.engine)
+    with transaction(house.engine) as connection:
+        (number,) = deliveries.due_webhooks(connection)
+        taken = deliveries.take(connection, number, lease_s=60)
+        assert taken is not None
+        deliveries.failed(connection, taken, "HTTP 500", wait_s=None, hold_s=0)
 
 
 def jobs_in(received: list[Received]) -> list[dict[str, Any]]:
