@@ -15,6 +15,7 @@ from rich.table import Table
 
 from lookalike.cli.ages import shown_age
 from lookalike.cli.context import client, out, show, stopping
+from lookalike.cli.counts import counted
 from lookalike.client import Lookalike
 from lookalike.errors import Unavailable
 from lookalike.queue.workers import Worker
@@ -78,8 +79,8 @@ def _page(now: Status) -> RenderableType:
 
 def _headline(now: Status) -> str:
     words = [
-        f"[bold]{now.at.astimezone():%Y-%m-%d %H:%M:%S}[/]  {now.n_images:,} images",
-        f"{now.n_open:,} jobs open",
+        f"[bold]{now.at.astimezone():%Y-%m-%d %H:%M:%S}[/]  {counted(now.n_images, 'image')}",
+        f"{counted(now.n_open, 'job')} open",
         f"{now.per_s:,.1f}/s",
     ]
     if now.n_open:
@@ -137,10 +138,10 @@ def _workers(workers: list[Worker]) -> RenderableType:
 
 
 def _webhooks(webhooks: WebhookBacklog) -> str:
-    words = [f"{webhooks.n_webhooks:,} webhooks"]
+    words = [counted(webhooks.n_webhooks, "webhook")]
     if webhooks.n_ends:
-        words.append(f"{webhooks.n_ends:,} ends to be gathered")
-    words.append(f"{webhooks.n_pending:,} deliveries pending")
+        words.append(f"{counted(webhooks.n_ends, 'end')} to be gathered")
+    words.append(f"{counted(webhooks.n_pending, 'delivery', 'deliveries')} pending")
     if webhooks.n_dead:
         words.append(f"[red]{webhooks.n_dead:,} dead[/]")
     if webhooks.n_disabled:

@@ -16,6 +16,7 @@ from rich.table import Table
 from lookalike.cli.ages import parse_age, shown_age
 from lookalike.cli.context import client, out, settings
 from lookalike.cli.context import show as show_page
+from lookalike.cli.counts import counted
 
 if TYPE_CHECKING:
     from lookalike.webhooks.operations import NewSecret
@@ -103,7 +104,8 @@ def enable(webhook_id: Id) -> None:
     """Tell a webhook again that was disabled, and what waits for it at once."""
     with client() as lookalike:
         webhook = lookalike.operator.webhooks.enable(webhook_id)
-    out.print(f"Webhook {webhook.id} is told again; {webhook.n_pending:,} deliveries wait for it.")
+    waiting = counted(webhook.n_pending, "delivery waits", "deliveries wait")
+    out.print(f"Webhook {webhook.id} is told again; {waiting} for it.")
 
 
 @app.command()
@@ -131,7 +133,7 @@ def retry(webhook_id: Id) -> None:
     """Send dead deliveries again, with all their tries; enables the webhook too."""
     with client() as lookalike:
         n = lookalike.operator.webhooks.retry(webhook_id)
-    out.print(f"{n:,} deliveries are sent again.")
+    out.print(f"{counted(n, 'delivery is', 'deliveries are')} sent again.")
 
 
 def _print_secret(made: NewSecret, what: str) -> None:

@@ -134,7 +134,8 @@ def failed(
     connection.execute(text(_FAILED), values)
     connection.execute(text(_HOLD), values)
     if wait_s is None:
-        why = f"nothing was taken in {taken.attempts} tries, the last: {error}"
+        tries = "1 try" if taken.attempts == 1 else f"{taken.attempts} tries, the last"
+        why = f"nothing was taken in {tries}: {error}"
         connection.execute(text(_GIVE_UP), {**values, "why": why})
 
 
