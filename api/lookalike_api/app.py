@@ -51,6 +51,8 @@ from lookalike_api.routes import Context, NotReady, routers
 
 # Requests run in 40 threads; some must stay free for those that wait for nobody.
 MAX_WAITERS = 24
+# Apart from those: whoever tests webhooks that hang takes no search's place.
+MAX_TESTERS = 4
 # Of ten connections to Postgres, bulks take four.
 MAX_BULK_THREADS = 4
 _SHUTDOWN_S = 10
@@ -115,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         connections,
         BoundedSemaphore(MAX_WAITERS),
+        BoundedSemaphore(MAX_TESTERS),
         CapacityLimiter(MAX_BULK_THREADS),
         Endings(lambda: connections.client),
         AllowedBuckets.parse(settings.buckets),

@@ -29,6 +29,9 @@ from lookalike.webhooks.targets import parse_target
 EVENTS = ("done", "failed")
 """How a job may end; a webhook is told of one or both."""
 
+LONGEST_OVERLAP_S = 30 * 86_400.0
+"""For which a secret may sign beside the next one."""
+
 # Each costs every commit of a worker its part of a statement, and relays a thread while it is slow.
 _MOST_WEBHOOKS = 100
 _LONGEST_EVERY_S = 3600.0
@@ -41,6 +44,11 @@ _ROTATE = """
     UPDATE lookalike.webhooks SET secret = :secret, old_secret = secret,
         old_secret_until = now() + make_interval(secs => :overlap_s)
     WHERE id = :id
+"""
+# As relays sign: with both, while the one before is good.
+_SECRETS = """
+    SELECT secret, CASE WHEN old_secret_until > now() THEN old_secret END
+    FROM lookalike.webhooks WHERE id = :id
 """
 _ENABLE = """
     UPDATE lookalike.webhooks
@@ -100,6 +108,11 @@ class Webhooks:
         with transaction(self._engine) as connection:
             return list_webhooks(connection)
 
+    def read(self, webhook_id: int) -> Webhook:
+        """One webhook with how it goes; raises UnknownWebhook."""
+        with transaction(self._engine) as connection:
+            return read_webhook(connection, webhook_id)
+
     def remove(self, webhook_id: int) -> Webhook:
         """Tell it nothing more, what waits neither; raises UnknownWebhook.
 
@@ -123,26 +136,25 @@ class Webhooks:
         """
         with transaction(self._engine) as connection:
             webhook = read_webhook(connection, webhook_id)
-            secret = connection.execute(
-                text("SELECT secret FROM lookalike.webhooks WHERE id = :id"), {"id": webhook_id}
-            ).scalar_one()
+            secrets = _secrets(connection, webhook_id)
         event = {
             "type": "webhook.test",
             "timestamp": datetime.now(UTC).isoformat(),
             "data": {"collection": webhook.collection, "jobs": []},
         }
         body = json.dumps(event, separators=(",", ":")).encode()
-        signed = headers_of(f"msg_{uuid.uuid4().hex}", body, [bytes(secret)], at_s=time.time())
+        signed = headers_of(f"msg_{uuid.uuid4().hex}", body, secrets, at_s=time.time())
         with closing(Poster(allow_hosts)) as poster:
             return poster.post(webhook.url, signed, body)
 
     def rotate(self, webhook_id: int, *, overlap_s: float = 86_400) -> NewSecret:
         """Give a webhook another secret; for `overlap_s` the one before signs as well.
 
-        With 0, which is for one that leaked, it ends at once. Raises UnknownWebhook.
+        With 0, which is for one that leaked, it ends at once. Raises
+        UnknownWebhook, and Rejected for a time that there cannot be.
         """
         secret = new_secret()
-        values = {"id": webhook_id, "secret": secret, "overlap_s": overlap_s}
+        values = {"id": webhook_id, "secret": secret, "overlap_s": _checked_overlap(overlap_s)}
         with transaction(self._engine) as connection:
             connection.execute(text(_ROTATE), values)
             return NewSecret(read_webhook(connection, webhook_id), write_secret(secret))
@@ -157,11 +169,23 @@ class Webhooks:
             return read_webhook(connection, webhook_id)
 
     def deliveries(
-        self, webhook_id: int | None = None, *, dead_only: bool = False, limit: int = 100
+        self,
+        webhook_id: int | None = None,
+        *,
+        dead_only: bool = False,
+        after: int = 0,
+        limit: int = 100,
     ) -> list[Delivery]:
-        """What has not been taken yet, the oldest first."""
+        """What has not been taken yet, by one webhook or all of them, the oldest first.
+
+        Those with ids above `after` alone. Raises UnknownWebhook.
+        """
         with transaction(self._engine) as connection:
-            return list_deliveries(connection, webhook_id, dead_only=dead_only, limit=limit)
+            if webhook_id is not None:
+                read_webhook(connection, webhook_id)
+            return list_deliveries(
+                connection, webhook_id, dead_only=dead_only, after=after, limit=limit
+            )
 
     def retry(self, webhook_id: int) -> int:
         """Send dead deliveries again, with all their tries; how many these are.
@@ -171,6 +195,11 @@ class Webhooks:
         self.enable(webhook_id)
         with transaction(self._engine) as connection:
             return connection.execute(text(_REVIVE), {"id": webhook_id}).rowcount
+
+
+def _secrets(connection: Connection, webhook_id: int) -> list[bytes]:
+    row = connection.execute(text(_SECRETS), {"id": webhook_id}).one()
+    return [bytes(one) for one in row if one is not None]
 
 
 def _check_room(connection: Connection) -> None:
@@ -200,3 +229,13 @@ def _checked_every(every_s: float) -> float:
             value=every_s,
         )
     return every_s
+
+
+def _checked_overlap(overlap_s: float) -> float:
+    if not 0 <= overlap_s <= LONGEST_OVERLAP_S:
+        raise Rejected(
+            f"found {overlap_s:g} s for two secrets beside each other; expected 0 to "
+            f"{LONGEST_OVERLAP_S:g}, which is 30 days",
+            value=overlap_s,
+        )
+    return overlap_s

@@ -25,7 +25,7 @@ _DELIVERIES = """
         d.n_jobs, d.created_at, d.attempts, d.error, d.died_at,
         CASE WHEN d.died_at IS NULL THEN d.next_at END AS next_at
     FROM lookalike.webhook_deliveries d
-    WHERE (CAST(:id AS bigint) IS NULL OR d.webhook_id = :id)
+    WHERE (CAST(:id AS bigint) IS NULL OR d.webhook_id = :id) AND d.id > :after
         AND (NOT :dead_only OR d.died_at IS NOT NULL)
     ORDER BY d.id LIMIT :n
 """
@@ -121,10 +121,10 @@ def read_backlog(connection: Connection) -> WebhookBacklog:
 
 
 def list_deliveries(
-    connection: Connection, webhook_id: int | None, *, dead_only: bool, limit: int
+    connection: Connection, webhook_id: int | None, *, dead_only: bool, after: int, limit: int
 ) -> list[Delivery]:
-    """What has not been taken, the oldest first."""
-    values = {"id": webhook_id, "dead_only": dead_only, "n": limit}
+    """What has not been taken, the oldest first, of ids above `after`."""
+    values = {"id": webhook_id, "dead_only": dead_only, "after": after, "n": limit}
     return [Delivery(**row._asdict()) for row in connection.execute(text(_DELIVERIES), values)]
 
 

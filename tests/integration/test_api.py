@@ -352,7 +352,10 @@ def test_the_description_names_both_content_types(http: httpx.Client) -> None:
     images = f"images images/bulk {one} duplicates"
     jobs = "jobs jobs/wait jobs/events jobs/{job_id} failures failures/retry failures/discard"
     named = "collections collections/{name} map map/points"
-    webhooks = "webhooks webhooks/{webhook_id} webhooks/{webhook_id}/retry"
+    one_webhook = "deliveries test rotate enable retry".split()
+    webhooks = "webhooks webhooks/{webhook_id} " + " ".join(
+        f"webhooks/{{webhook_id}}/{what}" for what in one_webhook
+    )
     rest = f"{jobs} search {named} {webhooks} encoders status healthz readyz"
     assert set(paths) == {f"/v1/{path}" for path in f"{images} {rest}".split()}
     for path in ("/v1/images", "/v1/search"):

@@ -21,7 +21,7 @@ from lookalike_api.payloads.jobs import EndOfEvents, Event, Jobs
 from lookalike_api.payloads.maps import MapPoints
 from lookalike_api.payloads.problem import FieldError, Problem
 from lookalike_api.payloads.search import Found, SameImages, Search, SearchUpload, narrowing
-from lookalike_api.payloads.webhooks import AddWebhook, Webhooks
+from lookalike_api.payloads.webhooks import AddWebhook, Deliveries, Tested, Webhooks
 
 __all__ = [
     "MAX_ID",
@@ -37,6 +37,7 @@ __all__ = [
     "CollectionName",
     "Collections",
     "Configuration",
+    "Deliveries",
     "Discarded",
     "Encoders",
     "EndOfEvents",
@@ -57,6 +58,7 @@ __all__ = [
     "SameImages",
     "Search",
     "SearchUpload",
+    "Tested",
     "Webhooks",
     "narrowing",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Annotated, Protocol
@@ -35,14 +35,15 @@ class Backend(Protocol):
 class Context:
     """What every endpoint is given.
 
-    `waiters` bounds the threads that wait for workers, `bulk_threads` those
-    that enqueue bulks, so that others find connections. `endings` tells which
-    jobs have ended.
+    `waiters` bounds the threads that wait for workers, `testers` those that
+    wait for receivers of webhooks, `bulk_threads` those that enqueue bulks, so
+    that others find connections. `endings` tells which jobs have ended.
     """
 
     settings: Settings
     backend: Backend
     waiters: BoundedSemaphore
+    testers: BoundedSemaphore
     bulk_threads: CapacityLimiter
     endings: Endings
     buckets: AllowedBuckets
@@ -62,14 +63,26 @@ InContext = Annotated[Context, Depends(_context)]
 PathId = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
-@contextmanager
-def waiting(context: Context) -> Iterator[None]:
+def waiting(context: Context) -> AbstractContextManager[None]:
     """Hold one of the threads that may wait for workers; raises Unavailable where all do."""
-    if not context.waiters.acquire(blocking=False):
-        raise Unavailable(
-            "too many searches wait for a worker already: try again later, or start more workers"
-        )
+    return _holding(
+        context.waiters,
+        "too many searches wait for a worker already: try again later, or start more workers",
+    )
+
+
+def testing(context: Context) -> AbstractContextManager[None]:
+    """Hold one of the threads that may wait for a receiver; raises Unavailable where all do."""
+    return _holding(
+        context.testers, "too many webhooks are tested already: try again in some seconds"
+    )
+
+
+@contextmanager
+def _holding(threads: BoundedSemaphore, refusal: str) -> Iterator[None]:
+    if not threads.acquire(blocking=False):
+        raise Unavailable(refusal)
     try:
         yield
     finally:
-        context.waiters.release()
+        threads.release()
