@@ -7,35 +7,19 @@ process: nothing of a reference has a say in them.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from lookalike.environment import set_variable
-from lookalike.errors import (
-    FetchFailed,
-    ImageNotFound,
-    LookalikeError,
-    Misconfigured,
-    ReferenceForbidden,
-)
+from lookalike.errors import FetchFailed, LookalikeError, Misconfigured
+from lookalike.sources.first_bytes import FIRST_BYTES, no_more_than_asked
+from lookalike.sources.shared_call import SharedCall
+from lookalike.sources.store_errors import has_no_credentials, status_of, told, translated
 from lookalike.stored_objects import ObjectPlace
 
 _LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
-
-# Of S3 and Azure, beside a status that says "forbidden": whoever asks is not known, or no longer.
-# The object may be read all the same, by a worker whose credentials and clock are right.
-_BAD_CREDENTIALS = frozenset(
-    {
-        "AuthenticationFailed",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "TokenRefreshRequired",
-    }
-)
 
 _CLOSE_S = 10.0
 
@@ -62,55 +46,51 @@ def require_store(store: str) -> None:
 class ObjectStore:
     """One kind of store, all its buckets; many threads may share it.
 
-    Not to be carried over a fork: its event loop runs in a thread.
+    Nobody is asked for anything before the first object or folder is. Not to be carried over a
+    fork after that: its event loop runs in a thread.
     """
 
     def __init__(self, store: str, *, connect_timeout_s: float = 5) -> None:
         require_store(store)
-        import fsspec
-
-        options = {}
-        if store == "s3":
-            # Retries of botocore's come on top of s3fs's own, and after both the queue's.
-            config = {"connect_timeout": connect_timeout_s, "retries": {"max_attempts": 0}}
-            options = {"config_kwargs": config}
-        try:
-            self._files: Any = fsspec.filesystem(
-                store, use_listings_cache=False, skip_instance_cache=True, **options
-            )
-        except Exception as error:
-            raise FetchFailed(
-                f"{store}:// cannot be opened ({_told(error)}): are its credentials set, in the "
-                "environment of this process?",
-                value=store,
-            ) from error
+        self._store = store
+        self._connect_timeout_s = connect_timeout_s
+        self._files: Any = None
+        self._opening = SharedCall(self._open)
 
     def read(self, place: ObjectPlace, *, n_bytes: int, timeout_s: float) -> bytes:
         """The first bytes of an object, at most so many, in one request.
 
         Raises ImageNotFound, ReferenceForbidden and FetchFailed.
         """
-        call = self._files._cat_file(place.path, start=0, end=n_bytes)  # noqa: SLF001 - fsspec's
-        # own name for what may be awaited, and so be ended: its other calls have no deadline.
+        until = time.monotonic() + timeout_s
         try:
-            data = bytes(self._within(timeout_s, call))
+            files = self._opened(timeout_s)
+            call = FIRST_BYTES[self._store](files, place, n_bytes)
+            return self._within(until - time.monotonic(), files, call)
+        except LookalikeError:
+            raise
+        except TimeoutError as error:
+            late = TimeoutError(f"no answer within {timeout_s:g} s")
+            raise translated(late, str(place)) from error
         except Exception as error:
-            if _status(error) == 416:  # of an empty object no byte is the first
+            if status_of(error) == 416:  # of an empty object no byte is the first
                 return b""
+            if has_no_credentials(error, self._store):
+                # The libraries take that for the last word; a metadata service may have been down.
+                self._files = None
             raise translated(error, str(place)) from error
-        return data
 
     def walk(self, path: str, *, depth: int | None) -> Iterator[tuple[str, list[str]]]:
         """Each folder below `bucket/folder` with the names of its files, one listing at a time.
 
-        Raises as `read` does.
+        Raises as `read` does; without a deadline.
         """
         try:
-            for folder, _, files in self._files.walk(path, maxdepth=depth, on_error="raise"):
+            for folder, _, files in self._open().walk(path, maxdepth=depth, on_error="raise"):
                 # A folder that was made by hand is an object without a name.
                 yield folder, sorted(name for name in files if name)
         except LookalikeError:
-            raise  # the consumer's own, thrown in where it was left
+            raise  # the consumer's own, thrown in where it was left, or that of the opening
         except Exception as error:
             raise translated(error, path) from error
 
@@ -119,68 +99,60 @@ class ObjectStore:
 
         The other two close theirs by themselves.
         """
-        client = getattr(self._files, "_s3creator", None)
+        files, self._files = self._files, None
+        client = getattr(files, "_s3creator", None)
         if client is not None:
             with suppress(TimeoutError):
-                self._within(_CLOSE_S, client.__aexit__(None, None, None))
+                self._within(_CLOSE_S, files, client.__aexit__(None, None, None))
 
-    def _within(self, timeout_s: float, call: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(call, self._files.loop)
+    def _opened(self, timeout_s: float) -> Any:
+        if self._files is not None and self._store != "gs":
+            return self._files
+        try:
+            return self._opening.result(timeout_s)
+        except TimeoutError as error:
+            raise FetchFailed(
+                f"{self._store}:// gave no credentials within {timeout_s:g} s: does the metadata "
+                "service of this machine answer? Set credentials in the environment of this "
+                "process, or turn the service off there",
+                value=self._store,
+            ) from error
+
+    def _open(self) -> Any:
+        """The library's own file system, its credentials fresh: it may wait for a server."""
+        files = self._files or _file_system(self._store, self._connect_timeout_s)
+        self._files = files
+        if self._store == "gs":
+            # Here, since gcsfs would do so in the event loop, and hold up the other stores there.
+            files.credentials.maybe_refresh()
+        return files
+
+    def _within(self, timeout_s: float, files: Any, call: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(call, files.loop)
         try:
             return future.result(timeout_s)
         except TimeoutError:
             future.cancel()
-            raise TimeoutError(f"no answer within {timeout_s:g} s") from None
+            raise
 
 
-def translated(error: Exception, what: str) -> LookalikeError:
-    """The error of the tree that a library's own means."""
-    status = _status(error)
-    if isinstance(error, FileNotFoundError) or status == 404:
-        return ImageNotFound(
-            f"found nothing at {what}; expected an object: check the bucket and the key", value=what
+def _file_system(store: str, connect_timeout_s: float) -> Any:
+    import fsspec
+
+    options: dict[str, Any] = {}
+    if store == "s3":
+        # Retries of botocore's come on top of s3fs's own, and after both the queue's.
+        config = {"connect_timeout": connect_timeout_s, "retries": {"max_attempts": 0}}
+        options = {"config_kwargs": config}
+    if store == "gs":
+        options = {"session_kwargs": {"response_class": no_more_than_asked()}}
+    try:
+        return fsspec.filesystem(
+            store, use_listings_cache=False, skip_instance_cache=True, **options
         )
-    is_refused = isinstance(error, PermissionError) or status == 403
-    is_refused = is_refused or _told(error).startswith("Forbidden")  # gcsfs has no type for it
-    if is_refused and status != 401 and _code(error) not in _BAD_CREDENTIALS:
-        return ReferenceForbidden(
-            f"found that {what} may not be read with the credentials of this process "
-            f"({_told(error)}); expected a role that may: grant it, or give a signed https:// URL",
-            value=what,
-        )
-    return FetchFailed(
-        f"{what} was not delivered ({_told(error)}): is the store up, and are its credentials and "
-        "its region set in the environment of this process?",
-        value=what,
-    )
-
-
-def _status(error: BaseException) -> int | None:
-    """The HTTP status behind an error, in whichever way its library tells it."""
-    for one in (error, error.__cause__):
-        for status in (
-            _botocores(one, "ResponseMetadata").get("HTTPStatusCode"),
-            getattr(one, "status_code", None),  # Azure
-            getattr(one, "code", None),  # Google
-        ):
-            if str(status).isdecimal():
-                return int(str(status))
-    return None
-
-
-def _code(error: BaseException) -> str:
-    """The store's own name for an error, where it gives one."""
-    for one in (error, error.__cause__):
-        if code := _botocores(one, "Error").get("Code") or getattr(one, "error_code", None):
-            return str(code)
-    return ""
-
-
-def _botocores(error: BaseException | None, part: str) -> dict[str, object]:
-    """A part of the answer that botocore, behind s3fs's own errors, keeps with its error."""
-    answer = getattr(error, "response", None)
-    return answer.get(part, {}) if isinstance(answer, dict) else {}
-
-
-def _told(error: BaseException) -> str:
-    return (str(error).strip().partition("\n")[0] or type(error).__name__)[:200]
+    except Exception as error:
+        raise FetchFailed(
+            f"{store}:// cannot be opened ({told(error)}): are its credentials set, in the "
+            "environment of this process?",
+            value=store,
+        ) from error

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import pytest
 
 from lookalike.errors import FetchFailed, ImageNotFound, LookalikeError, ReferenceForbidden
-from lookalike.sources.object_stores import translated
+from lookalike.sources.store_errors import has_no_credentials, translated
+
+
+class _AzureCode(str, Enum):  # noqa: UP042 - of a StrEnum the text is the value
+    """As Azure's library has it: its text is not its value."""
+
+    FAILED = "AuthenticationFailed"
 
 
 class _AzureError(Exception):
@@ -39,6 +47,7 @@ class _GoogleError(Exception):
         (PermissionError("Access Denied"), ReferenceForbidden),
         (_AzureError(403), ReferenceForbidden),
         (_AzureError(403, "AuthenticationFailed"), FetchFailed),
+        (_AzureError(403, _AzureCode.FAILED), FetchFailed),
         (_GoogleError(401), FetchFailed),
         (_S3Error("AccessDenied"), ReferenceForbidden),
         (_S3Error("ExpiredToken"), FetchFailed),
@@ -58,3 +67,20 @@ def test_an_error_says_who_has_to_act(error: Exception, expected: type[Lookalike
     assert type(found) is expected
     assert "gs://photos/a.jpg" in str(found)
     assert "\n" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("error", "store", "expected"),
+    [
+        (type("NoCredentialsError", (Exception,), {})(), "s3", True),
+        (_GoogleError(401), "gs", True),
+        (_GoogleError(403), "gs", False),
+        (_AzureError(401), "az", False),
+        (OSError("Connection reset"), "s3", False),
+    ],
+    ids=repr,
+)
+def test_who_asks_without_credentials_is_told_from_who_may_not(
+    error: Exception, store: str, expected: bool
+) -> None:
+    assert has_no_credentials(error, store) == expected
