@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from fsspec.registry import _registry
 
 from lookalike.errors import (
     FetchFailed,
@@ -182,5 +183,7 @@ def test_a_library_that_is_missing_ends_the_start(
     make_fetcher: MakeFetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "gcsfs", None)
+    # Where a test of this process has used it, fsspec remembers its class.
+    monkeypatch.delitem(_registry, "gs", raising=False)
     with pytest.raises(Misconfigured, match=r"pip install 'lookalike\[gs\]'"):
         make_fetcher(buckets=("gs://photos",))
