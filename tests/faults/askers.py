@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from types import TracebackType
 from typing import Self
 
 from lookalike.client import Lookalike
@@ -30,12 +29,7 @@ class Askers:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join()
         self._client.close()
