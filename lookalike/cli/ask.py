@@ -13,6 +13,7 @@ from rich.table import Table
 
 from lookalike.bars import progress_bar
 from lookalike.cli.context import client, out
+from lookalike.cli.counts import counted
 from lookalike.client import DEFAULT_COLLECTION, Lookalike
 from lookalike.client.inputs import ImageLike
 from lookalike.errors import FilterInvalid, Rejected, WaitedTooLong
@@ -43,8 +44,8 @@ def add(
         added = list(lookalike.add_many(found, collection=collection, upload=upload))
         new = [one for one in added if one.is_new]
         out.print(
-            f"{len(added)} images in [bold]{collection}[/]: {len(new)} enqueued, "
-            f"{len(added) - len(new)} were there already."
+            f"{counted(len(added), 'image')} in [bold]{escape(collection)}[/]: "
+            f"{len(new):,} enqueued, {len(added) - len(new):,} there already."
         )
         if len(added) == 1:
             out.print(f"image {added[0].image_id}, job {added[0].job_id}")

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from lookalike.cli.context import client, out
+from lookalike.cli.counts import counted
 from lookalike.collections.erasure import Receipt
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ def erase_collection(
         found = [one for one in lookalike.status().collections if one.name == name]
         n_images = sum(one.n_images for one in found)
         if found and not yes:
-            typer.confirm(f"Erase {name} with {n_images:,} images, for good?", abort=True)
+            typer.confirm(f"Erase {name} with {counted(n_images, 'image')}, for good?", abort=True)
         with out.status("Erasing ...") as line:
             receipt = lookalike.operator.erase_collection(
                 name, watch=lambda so_far: line.update(f"Erased {so_far.n_images:,} images ...")
@@ -42,7 +43,7 @@ def erase_images(
 ) -> None:
     """Erase single images."""
     if not yes:
-        typer.confirm(f"Erase {len(image_ids):,} images, for good?", abort=True)
+        typer.confirm(f"Erase {counted(len(image_ids), 'image')}, for good?", abort=True)
     with client() as lookalike:
         receipt = lookalike.operator.erase_images(image_ids)
     out.print(f"Erased: {_said(receipt)}.")
@@ -53,6 +54,7 @@ def erase_images(
 
 def _said(receipt: Receipt) -> str:
     return (
-        f"{receipt.n_images:,} images, {receipt.n_features:,} rows of features, "
-        f"{receipt.n_jobs:,} jobs, {receipt.n_uploads:,} uploads"
+        f"{counted(receipt.n_images, 'image')}, "
+        f"{counted(receipt.n_features, 'row of features', 'rows of features')}, "
+        f"{counted(receipt.n_jobs, 'job')}, {counted(receipt.n_uploads, 'upload')}"
     )

@@ -14,6 +14,7 @@ from rich.table import Table
 from lookalike.cli.ages import parse_age
 from lookalike.cli.context import client, out
 from lookalike.cli.context import show as show_page
+from lookalike.cli.counts import counted
 from lookalike.errors import Rejected
 from lookalike.jobs import JobStatus
 from lookalike.queue.failures import FailedFor, FailedJob, Selection
@@ -85,7 +86,7 @@ def retry(
     with client() as lookalike:
         n_jobs = lookalike.operator.retry_failed(chosen)
         n_left = sum(one.n for one in lookalike.operator.failed_for(chosen))
-    out.print(f"{n_jobs:,} jobs are queued again.")
+    out.print(f"Queued again: {counted(n_jobs, 'job')}.")
     if n_left and limit is None:
         out.print(
             f"{n_left:,} stay failed: they were queries, or their image has a later job. "
@@ -105,7 +106,7 @@ def discard(
     chosen = _selection(Selection(collection, reason, older_than, limit), everything=everything)
     with client() as lookalike:
         n_jobs = lookalike.operator.discard_failed(chosen)
-    out.print(f"{n_jobs:,} failed jobs are deleted. Their images stay.")
+    out.print(f"Deleted: {counted(n_jobs, 'failed job')}. Images stay.")
 
 
 @jobs_app.command()
@@ -125,7 +126,7 @@ def purge(
     _selection(Selection(collection, older_than_s=older_than), everything=everything)
     with client() as lookalike:
         n_jobs = lookalike.operator.purge(which[0], collection=collection, older_than_s=older_than)
-    out.print(f"{n_jobs:,} {which[0]} jobs are deleted. Images and features stay.")
+    out.print(f"Deleted: {counted(n_jobs, f'{which[0]} job')}. Images and features stay.")
 
 
 def _selection(chosen: Selection, *, everything: bool) -> Selection:

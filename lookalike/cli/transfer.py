@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from lookalike.bars import progress_bar
 from lookalike.cli.context import client, out
+from lookalike.cli.counts import counted
 
 
 def export(
@@ -31,7 +32,9 @@ def export(
     """
     with client() as lookalike, _watched("exporting") as watch:
         n = lookalike.operator.export_collection(collection, file, uploads=uploads, watch=watch)
-    out.print(f"{n:,} images of [bold]{escape(collection)}[/] are in {escape(str(file))}.")
+    out.print(
+        f"Written to {escape(str(file))}: {counted(n, 'image')} of [bold]{escape(collection)}[/]."
+    )
 
 
 def import_file(
@@ -48,7 +51,7 @@ def import_file(
     """
     with client() as lookalike, _watched("importing") as watch:
         n = lookalike.operator.import_collection(file, collection=collection, watch=watch)
-    out.print(f"{n:,} images of {escape(str(file))} are stored.")
+    out.print(f"Stored: {counted(n, 'image')} of {escape(str(file))}.")
 
 
 @contextmanager

@@ -123,10 +123,10 @@ def test_a_query_is_listed_but_only_dropped(house: Installation) -> None:
     fail(house, 1)
     job_id = fail_query(house)
     assert "query" in run("failed", "list")
-    assert "1 jobs are queued again." in (said := run("failed", "retry", "--all"))
+    assert "Queued again: 1 job." in (said := run("failed", "retry", "--all"))
     assert "1 stay failed" in said
     assert "cannot be tried again" in run("failed", "show", str(job_id))
-    assert run("failed", "discard", "--all").startswith("1 failed jobs are deleted.")
+    assert run("failed", "discard", "--all").startswith("Deleted: 1 failed job.")
     assert run("failed", "list") == "No job failed.\n"
 
 

@@ -66,6 +66,6 @@ def test_the_command_line_takes_patterns_buckets_and_objects(
     monkeypatch.setenv("LOOKALIKE_DATABASE_URL", database_url)
     run = ["add", "--no-wait", "s3://photos/2024/", "s3://photos/top.webp", "s3://photos/2025/a.*"]
     answer = CliRunner().invoke(app, run)
-    assert "4 images in default: 4 enqueued, 0 were there already" in answer.output
+    assert "4 images in default: 4 enqueued, 0 there already" in answer.output
     missing = CliRunner().invoke(app, ["add", "--no-wait", "s3://photos/2024/*.gif"])
     assert "a pattern that some match" in str(missing.exception)
