@@ -128,7 +128,7 @@ def test_importing_again_changes_nothing(here: Installation, file: Path) -> None
 def test_an_import_that_was_broken_off_is_taken_up(
     elsewhere: Lookalike, here: Installation, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lookalike.transfer.portion_size", lambda _: 50)
+    monkeypatch.setattr("lookalike.transfer.moving.portion_size", lambda _: 50)
 
     def breaks(n_done: int, _: int) -> None:
         if n_done >= 100:
@@ -151,7 +151,7 @@ def test_a_collection_of_another_space_refuses(here: Installation, file: Path) -
 def test_an_export_is_of_one_moment(
     here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lookalike.exporting._MOST_ROWS", 100)
+    monkeypatch.setattr("lookalike.transfer.exporting._MOST_ROWS", 100)
     fill(here)
     told = []
 
