@@ -32,9 +32,8 @@ def export(
     """
     with client() as lookalike, _watched("exporting") as watch:
         n = lookalike.operator.export_collection(collection, file, uploads=uploads, watch=watch)
-    out.print(
-        f"Written to {escape(str(file))}: {counted(n, 'image')} of [bold]{escape(collection)}[/]."
-    )
+    written = f"{counted(n, 'image')} of [bold]{escape(collection)}[/]"
+    out.print(f"{written} written to {escape(str(file))}.")
 
 
 def import_file(
@@ -51,7 +50,7 @@ def import_file(
     """
     with client() as lookalike, _watched("importing") as watch:
         n = lookalike.operator.import_collection(file, collection=collection, watch=watch)
-    out.print(f"Stored: {counted(n, 'image')} of {escape(str(file))}.")
+    out.print(f"{counted(n, 'image')} stored from {escape(str(file))}.")
 
 
 @contextmanager

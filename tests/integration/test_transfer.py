@@ -277,8 +277,8 @@ def test_the_commands_do_the_same(
         )
 
     path = str(tmp_path / "again.parquet")
-    assert "306 images of shop are in" in lookalike("export", "shop", path, "--uploads").stdout
-    assert "306 images" in lookalike("import", path, "--collection", "copy").stdout
+    assert "306 images of shop written to" in lookalike("export", "shop", path, "--uploads").stdout
+    assert "306 images stored from" in lookalike("import", path, "--collection", "copy").stdout
     assert stored(here.client, "copy") == stored(here.client)
     Path(path).write_text("no parquet")
     broken = lookalike("import", path)
