@@ -47,7 +47,7 @@ def search(context: InContext, body: SearchBody) -> Response:
         n_missing=question.k - len(neighbours),
         explanation=_explanation(context, body) if isinstance(body, Search) else None,
     )
-    # Written in this thread: the framework would hand it to another, a third of a millisecond.
+    # Written in this thread: the framework would hand it to another, and wait for that.
     return Response(found.model_dump_json(), media_type="application/json")
 
 
